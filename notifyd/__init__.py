@@ -1,0 +1,1 @@
+"""Turns change streams into notifications, each accounted for."""

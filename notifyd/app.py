@@ -1,0 +1,1 @@
+"""Composition root: opens clients, wires the stages in order, owns the shutdown order."""

@@ -1,0 +1,1 @@
+"""Commands: thin, rich output, exit codes."""

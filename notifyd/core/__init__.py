@@ -1,0 +1,1 @@
+"""Pure: no async, no clock, no I/O, no vendor types."""

@@ -1,0 +1,28 @@
+"""The ways a notification can reach somebody."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Channel(StrEnum):
+    EMAIL = "email"
+    SMS = "sms"
+    PUSH_IOS = "push_ios"
+    PUSH_ANDROID = "push_android"
+    WEB_PUSH = "web_push"
+    CHAT = "chat"
+
+
+class Lane(StrEnum):
+    """Transactional goes before bulk in every queue that can wait."""
+
+    TRANSACTIONAL = "transactional"
+    BULK = "bulk"
+
+
+class InDoubt(StrEnum):
+    """What becomes of a delivery of which nobody knows whether the provider took it."""
+
+    RESEND = "resend"
+    HOLD = "hold"

@@ -1,0 +1,54 @@
+"""Rows of the delivery log: appended, never overwritten."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from notifyd.core.channel import Channel
+
+
+class RowKind(StrEnum):
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+    ADDRESS_GONE = "address_gone"
+    SUPPRESSED = "suppressed"
+    EXPIRED = "expired"
+    DEAD = "dead"
+    POSSIBLE_DUPLICATE = "possible_duplicate"
+    CLAIM = "claim"
+    EVENT = "event"
+
+
+class LogRow(msgspec.Struct, frozen=True):
+    """One thing that happened to one delivery.
+
+    Partition `event_id`, sort key `row` = `delivery_id#attempt#kind#position` (`…#claim` has no position:
+    it is the key that two workers race for). `position` is `stream/shard/sequence:sub`. `address_hint` is
+    masked: the log holds no address in the clear. `expires_at_s`: DynamoDB's TTL.
+    """
+
+    event_id: str
+    delivery_id: str
+    attempt: int
+    kind: RowKind
+    position: str
+    at_s: float
+    expires_at_s: int
+    user_id: str = ""
+    type_name: str = ""
+    channel: Channel | None = None
+    address_hint: str = ""
+    provider: str = ""
+    provider_id: str = ""
+    reason: str = ""
+    detail: dict[str, Any] | None = None
+
+    @property
+    def row(self) -> str:
+        base = f"{self.delivery_id}#{self.attempt}#{self.kind}"
+        return base if self.kind is RowKind.CLAIM else f"{base}#{self.position}"

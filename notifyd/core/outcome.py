@@ -1,0 +1,78 @@
+"""What a provider said of a delivery. Three answers: accepted, not accepted, unknown."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Reason(StrEnum):
+    """Why, by whose fault. Closed: it is a metric's label set, each present from the start at zero."""
+
+    # the recipient's: never counts against the provider
+    ADDRESS_INVALID = "address_invalid"
+    ADDRESS_GONE = "address_gone"
+    ON_SUPPRESSION_LIST = "on_suppression_list"
+    # the request's
+    MESSAGE_REFUSED = "message_refused"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    # our config's
+    CREDENTIALS = "credentials"
+    SENDER_REFUSED = "sender_refused"
+    ACCOUNT_PAUSED = "account_paused"
+    # the provider's
+    THROTTLED = "throttled"
+    QUOTA = "quota"
+    PROVIDER_ERROR = "provider_error"
+    NO_CONNECTION = "no_connection"
+    # nobody knows
+    NO_ANSWER = "no_answer"
+    ANSWER_UNREADABLE = "answer_unreadable"
+    # ours: not an attempt
+    QUEUE_WAIT = "queue_wait"
+    CRASH = "crash"
+    TEMPLATE = "template"
+    FILTER_RAISED = "filter_raised"
+    DEADLINE = "deadline"
+    ATTEMPTS = "attempts"
+    IN_DOUBT_HELD = "in_doubt_held"
+    LOOKUP_FAILED = "lookup_failed"
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The provider took it; `provider_id` is its own name for it, if it gave one."""
+
+    provider_id: str = ""
+
+
+class Deferred(msgspec.Struct, frozen=True):
+    """Not accepted, and may be tried again; `retry_after_s` where the provider asked for a pause."""
+
+    reason: Reason
+    retry_after_s: float | None = None
+    answer: str = ""
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """Not accepted, and never will be as it is."""
+
+    reason: Reason
+    answer: str = ""
+
+
+class AddressGone(msgspec.Struct, frozen=True):
+    """Not accepted: the address no longer exists (`since_s`: since when, where the provider says so)."""
+
+    answer: str = ""
+    since_s: float | None = None
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """Bytes went out and no readable answer came: it may have been taken."""
+
+    reason: Reason
+    answer: str = ""
+
+
+Outcome = Accepted | Deferred | Rejected | AddressGone | Unknown

@@ -1,0 +1,54 @@
+"""What a retry queue or a DLQ carries: the delivery's whole story."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from notifyd.core.channel import Channel
+
+
+class Attempted(msgspec.Struct, frozen=True):
+    """One attempt of the story."""
+
+    attempt: int
+    at_s: float
+    kind: str
+    reason: str = ""
+    provider: str = ""
+    answer: str = ""
+
+
+class RetryMessage(msgspec.Struct):
+    """`attempt` is the next one to make; it lives in the body because a redrive resets receive counts.
+
+    `event` is the decoded event's envelope; None where it was over the size limit and lies in the log as
+    row `event`. `not_before_s`: waits beyond SQS's 900 s are chained.
+    """
+
+    delivery_id: str
+    event_id: str
+    position: str
+    user_id: str
+    type_name: str
+    channel: Channel
+    address: str
+    attempt: int
+    arrival_s: float
+    deadline_at_s: float
+    not_before_s: float
+    event: dict[str, Any] | None
+    story: tuple[Attempted, ...] = ()
+    in_doubt: bool = False
+
+
+class DeadMessage(msgspec.Struct):
+    """On a DLQ: `reason`, what became of it, and either the delivery or the malformed record's body."""
+
+    reason: str
+    at_s: float
+    position: str
+    delivery: RetryMessage | None = None
+    body_base64: str | None = None
+    body_bytes: int = 0

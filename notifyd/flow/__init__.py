@@ -1,0 +1,1 @@
+"""Async: core and ports, never a vendor's SDK."""

@@ -1,0 +1,212 @@
+"""What the flow needs of the outside. Adapters stand in aws/, providers/ and system.py, fakes in tests/fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from notifyd.core.channel import Channel
+from notifyd.core.event import Record
+from notifyd.core.log_row import LogRow
+from notifyd.core.message import Delivery
+from notifyd.core.outcome import Outcome
+from notifyd.core.retry_message import DeadMessage, RetryMessage
+from notifyd.core.sequence import Checkpoint
+from notifyd.core.user import Person
+
+
+class Clock(Protocol):
+    """Time is an input. `now_s`: epoch seconds; `elapsed_s`: only ever forward, counts a suspend too."""
+
+    def now_s(self) -> float: ...
+    def elapsed_s(self) -> float: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Entropy(Protocol):
+    """Randomness and ids are inputs."""
+
+    def fraction(self) -> float:
+        """Uniform in [0, 1)."""
+        ...
+
+    def token(self) -> str:
+        """26 characters that nobody else has."""
+        ...
+
+
+# --- sources ---------------------------------------------------------------------------------------------
+
+
+class ShardInfo(msgspec.Struct, frozen=True):
+    """A shard as the stream lists it. `parents`: of a merge there are two. `closed`: takes no more records."""
+
+    shard_id: str
+    parents: tuple[str, ...] = ()
+    closed: bool = False
+    first_sequence: str = ""
+
+
+class Page(msgspec.Struct):
+    """What one read returned. `ended`: the shard is closed and this was its last page.
+
+    `behind_s`: now − arrival of the last record read (MillisBehindLatest where the service says so), None
+    where unknown. `caught_up`: nothing more is there at the moment. `next_read_s`: the service wants this
+    much time before the next read of the shard (a 10 MiB Kinesis page).
+    """
+
+    records: list[Record]
+    ended: bool = False
+    caught_up: bool = False
+    behind_s: float | None = None
+    next_read_s: float = 0.0
+
+
+class ShardReader(Protocol):
+    """One shard from one place on. Reading again after an expiry goes on after the last record handed out."""
+
+    async def read(self) -> Page:
+        """The next page; it may be empty while the shard is open.
+
+        Raises:
+            TrimmedData: the stream no longer holds what comes next.
+            Throttled: pause, then call again; nothing was skipped.
+            AwsError, TransportError: nothing was skipped; call again.
+        """
+        ...
+
+
+class Source(Protocol):
+    """DynamoDB Streams or Kinesis. `name` is stable: shard items are keyed by it."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def list_shards(self) -> list[ShardInfo]:
+        """The whole shard tree, every page of it."""
+        ...
+
+    async def holds_data(self) -> bool:
+        """Whether a first start has to be told where to begin: any shard holds a record now."""
+        ...
+
+    def resolve_latest(self, now_s: float) -> Checkpoint:
+        """LATEST, once: AT_TIMESTAMP where the service knows it, else TRIM_HORIZON."""
+        ...
+
+    def reader(self, shard_id: str, start: Checkpoint) -> ShardReader: ...
+
+
+# --- people ----------------------------------------------------------------------------------------------
+
+
+class Directory(Protocol):
+    async def look_up(self, user_ids: Collection[str]) -> Mapping[str, Person]:
+        """A Person for every id asked for, unknown ones without contact and settings.
+
+        Calls of many shards are folded into full BatchGetItem calls. Raises AwsError or TransportError
+        when nothing could be read (retries are inside).
+        """
+        ...
+
+
+class Lookup(Protocol):
+    """Facts of a `lookups` entry: one table or service, keyed from the event."""
+
+    async def fetch(self, keys: Collection[str]) -> Mapping[str, object]:
+        """What is known of each key (None: known to be absent). A key that is missing failed."""
+        ...
+
+
+# --- sending ---------------------------------------------------------------------------------------------
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """A provider account's limits as they stand; None: no limit known."""
+
+    batch_max: int
+    in_flight_max: int
+    payload_bytes_max: int
+    rate_per_s: float | None = None
+
+
+class Provider(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def channel(self) -> Channel: ...
+    @property
+    def limits(self) -> Limits: ...
+
+    async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
+        """One request, one attempt, whatever comes back: an outcome for each, in order.
+
+        Raises only on bugs. The caller sets the deadline; being cancelled after bytes went out is the
+        caller's Unknown.
+        """
+        ...
+
+    async def refresh_limits(self) -> None:
+        """Asks the provider what this account may send, where it can be asked."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+# --- records ---------------------------------------------------------------------------------------------
+
+
+class DeliveryLog(Protocol):
+    async def append(self, rows: Sequence[LogRow]) -> None:
+        """Returns when every row is durable; repeats inside are folded. Raises when one could not be written."""
+        ...
+
+    async def claim_attempt(self, row: LogRow, until_s: float) -> LogRow | None:
+        """None: this attempt is now ours until `until_s`. A row: whose it is (its detail holds `until_s`)."""
+        ...
+
+    async def rows_of_event(self, event_id: str) -> list[LogRow]:
+        """Strongly consistent. A failure raises: it means not known, never absent."""
+        ...
+
+
+class Received(msgspec.Struct):
+    """A message in hand: `receipt` deletes it; sends only while now < `visible_again_at_s` (elapsed clock)."""
+
+    message: RetryMessage
+    receipt: str
+    visible_again_at_s: float
+
+
+class RetryQueue(Protocol):
+    """One channel's retry queue."""
+
+    async def put(self, messages: Sequence[RetryMessage], now_s: float) -> list[bool]:
+        """Hands over; True where the entry was taken. Split by count and bytes; never raises for one entry."""
+        ...
+
+    async def receive(self, wait_s: float) -> list[Received]: ...
+    async def delete(self, receipts: Sequence[str]) -> list[bool]: ...
+    async def hide(self, receipt: str, seconds: float) -> None:
+        """Leaves the message alone for so long."""
+        ...
+
+
+class DeadLetters(Protocol):
+    async def put(self, channel: Channel | None, messages: Sequence[DeadMessage]) -> list[bool]:
+        """On the channel's DLQ, or where it has none (malformed) on that of events."""
+        ...
+
+
+class Alerts(Protocol):
+    async def raise_alert(self, subject: str, text: str) -> None:
+        """Tells the people on call; folded, so that a thousand of the same are one. Never raises."""
+        ...
+
+
+class TemplateSource(Protocol):
+    async def fetch(self, known_version: str | None) -> tuple[str, dict[str, str]] | None:
+        """(version, {`<type>/<channel>.<part>`: text}), or None where `known_version` still stands."""
+        ...
