@@ -1,0 +1,78 @@
+# Every target makes its own environment: Python 3.11 or later and make are all a machine needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# The first that runs and is new enough; a pyenv shim without its version behind it is passed over.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+# More processes than this wait for each other's embedded AWS rather than for a core.
+TEST_PROCESSES_MAX := 4
+# The bench of `make ci-long` shows that it runs; its figures are not for docs/performance.md.
+BENCH_SHORT_EVENTS := 20000
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate --quiet
+UV := uv==0.13.9
+
+.PHONY: help demo test lint bench image lock ci-long schemas kill-test
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' $(MAKEFILE_LIST) | awk -F '#' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+# pyproject.toml stands here because it names the commands that the editable install writes.
+$(READY): requirements-build.lock requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { \
+		echo "make: no Python 3.11 or later found (tried python3.11 to python3.14, python3);" \
+		     "install one or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Setting up $(VENV) with $(PYTHON); this takes a minute, once."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements-build.lock -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY)  ## the whole way on this machine, 2,000 events; ARGS="--source kinesis --events 500 --once --json"
+	@$(BIN)/notifyd demo $(ARGS)
+
+test: $(READY)  ## every test but the slow ones
+	$(BIN)/pytest -m "not slow" -n auto --maxprocesses $(TEST_PROCESSES_MAX) $(ARGS)
+
+lint: $(READY)  ## style, types, and which layer may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy notifyd tests bench
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## events/s of one daemon process, beside its peer; see docs/performance.md
+	$(BIN)/python -m bench $(ARGS)
+
+kill-test: $(READY)  ## kill -9 in mid-stream, on shipped defaults: nothing lost, each possible duplicate listed
+	$(BIN)/pytest tests/e2e -m slow $(ARGS)
+
+schemas: $(READY)  ## what is deployed, against the schemas of those who read it
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/kubernetes-validate --strict $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
+	$(BIN)/cfn-lint deploy/cloudformation/notifyd.yaml
+	$(BIN)/pytest tests/deploy
+
+ci-long: schemas  ## what takes longer than a push should: schemas, slow tests, a short bench
+	$(BIN)/pytest -m slow
+	$(BIN)/python -m bench --events $(BENCH_SHORT_EVENTS)
+
+image:  ## the container image, by docker, podman or buildah
+	@builder=$$(for tool in docker podman buildah; do "$$tool" info >/dev/null 2>&1 && echo "$$tool" && break; done); \
+	case "$$builder" in \
+	  docker|podman) "$$builder" build --tag notifyd . ;; \
+	  buildah) buildah bud --tag notifyd . ;; \
+	  *) echo "make image: no working docker, podman or buildah on this machine; nothing was built" >&2; exit 1 ;; \
+	esac
+
+# The dev lock comes first and binds the runtime lock: ministack asks for one exact botocore, and what is
+# tested has to be what is shipped.
+lock: $(READY)  ## pins what pyproject.toml asks for, with hashes and without download addresses
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
+	$(COMPILE) pyproject.toml --extra dev --extra long --output-file requirements-dev.lock
+	$(COMPILE) pyproject.toml --constraint requirements-dev.lock --output-file requirements.lock
+	printf 'setuptools>=77\n' | $(COMPILE) - --output-file requirements-build.lock
