@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -139,6 +139,10 @@ class Provider(Protocol):
     def channel(self) -> Channel: ...
     @property
     def limits(self) -> Limits: ...
+
+    def group_key(self, delivery: Delivery) -> Hashable:
+        """Deliveries of equal keys may share a request: a batch holds one key's only."""
+        ...
 
     async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
         """One request, one attempt, whatever comes back: an outcome for each, in order.

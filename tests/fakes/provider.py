@@ -1,0 +1,92 @@
+"""A provider whose answers are scripted, for the flow's tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable, Sequence
+
+from notifyd.core.channel import Channel
+from notifyd.core.message import Delivery
+from notifyd.core.outcome import Accepted, Outcome, Unknown
+from notifyd.ports import Clock, Limits
+
+Answer = Callable[[Delivery], Outcome | None]
+"""What becomes of a delivery; None: it is taken, and the whole request is never answered."""
+
+
+def accept(delivery: Delivery) -> Outcome:
+    return Accepted(provider_id=f"fake-{delivery.delivery_id}")
+
+
+def in_turn(*outcomes: Outcome | None) -> Answer:
+    """These, one a delivery, in this order; all after them are accepted."""
+    left = list(outcomes)
+    return lambda delivery: left.pop(0) if left else accept(delivery)
+
+
+class FakeProvider:
+    """Answers after `latency_s` of its clock and remembers every request it got.
+
+    `taken` holds a delivery_id for each time a delivery was, or may have been, taken: on arrival of the
+    request, so that a sender that is cancelled or dies while it waits changes nothing about it.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        answer: Answer = accept,
+        latency_s: float = 0.0,
+        limits: Limits | None = None,
+        name: str = "fake",
+        channel: Channel = Channel.EMAIL,
+        group_key: Callable[[Delivery], Hashable] = lambda _: None,
+    ) -> None:
+        self.answer = answer
+        self.latency_s = latency_s
+        self.limits = limits or Limits(batch_max=50, in_flight_max=64, payload_bytes_max=1 << 20)
+        self.name = name
+        self.channel = channel
+        self._group_key = group_key
+        self.requests: list[list[Delivery]] = []
+        self.taken: list[str] = []
+        self.in_flight = 0
+        self.in_flight_peak = 0
+        self.refreshed = 0
+        self.closed = False
+        self._clock = clock
+
+    def group_key(self, delivery: Delivery) -> Hashable:
+        return self._group_key(delivery)
+
+    async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
+        assert not self.closed, "sent after close"
+        assert 0 < len(batch) <= self.limits.batch_max, f"a batch of {len(batch)}"
+        assert len({self.group_key(delivery) for delivery in batch}) == 1, "a batch of several group keys"
+        self.requests.append(list(batch))
+        self.in_flight += 1
+        self.in_flight_peak = max(self.in_flight_peak, self.in_flight)
+        assert self.in_flight <= self.limits.in_flight_max, f"{self.in_flight} requests in flight"
+        try:
+            return await self._answers(batch)
+        finally:
+            self.in_flight -= 1
+
+    async def _answers(self, batch: Sequence[Delivery]) -> list[Outcome]:
+        answers = [self.answer(delivery) for delivery in batch]
+        self.taken += [
+            delivery.delivery_id
+            for delivery, answer in zip(batch, answers, strict=True)
+            if answer is None or isinstance(answer, Accepted | Unknown)
+        ]
+        await self._clock.sleep(self.latency_s)
+        told = [answer for answer in answers if answer is not None]
+        if len(told) < len(batch):
+            await asyncio.Event().wait()
+        return told
+
+    async def refresh_limits(self) -> None:
+        self.refreshed += 1
+
+    async def close(self) -> None:
+        self.closed = True
