@@ -42,7 +42,7 @@ test: $(READY)  ## every test but the slow ones
 lint: $(READY)  ## style, types, and which layer may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy notifyd tests bench
+	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 bench: $(READY)  ## events/s of one daemon process, beside its peer; see docs/performance.md
