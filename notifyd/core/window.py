@@ -1,0 +1,202 @@
+"""The window ledger of one shard: which records are read, claimed, settled, and what its item says of it.
+
+A record's index counts user records from the first one behind the checkpoint that this owner started from,
+after de-aggregation and before any filter. In ascending order an index is
+settled prefix (behind the checkpoint) | claimed, some settled | read, not claimed | not read.
+
+Invariants, which tests walk through every small case:
+- the checkpoint never passes an unsettled record;
+- nothing is settled that is not claimed, so what lies beyond `claimed` is fresh for any later owner;
+- an account counts a record once, in the write that first says it is settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+import msgspec
+
+from notifyd.core.account import Accounted
+from notifyd.core.runs import SETTLED, UNSETTLED, decode_runs, encode_runs
+from notifyd.core.sequence import After, Checkpoint, Position
+
+
+class Standing(IntEnum):
+    """What a new owner knows of a record that it reads."""
+
+    FRESH = 0
+    IN_DOUBT = 1
+    SETTLED = 2
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """The part of a shard's item that moves with every write."""
+
+    checkpoint: Position | None
+    checkpoint_arrival_s: float
+    claimed: Position | None
+    unsettled: bytes
+    first_sequence: str
+    accounted: dict[str, int]
+
+
+class Window:
+    """One shard's records in flight. Pure: the owner reads, sends and writes."""
+
+    def __init__(self, accounted: Accounted | None = None) -> None:
+        self.accounted = accounted or Accounted()
+        self._base = 0  # index of the first record behind the checkpoint
+        self._states = bytearray()  # from _base on
+        self._places: list[
+            Position
+        ] = []  # from _base on; shorter than _states while a predecessor's are read again
+        self._arrivals_s: list[float] = []
+        self._claim_end = 0
+        self._checkpoint: Position | None = None
+        self._checkpoint_arrival_s = 0.0
+        self._prior_claimed: Position | None = None
+        self._prior_end = 0
+        self._expected_first = ""
+
+    @classmethod
+    def recovered(cls, progress: Progress) -> Window:
+        """As a predecessor left it. Raises ValueError where the item is damaged."""
+        window = cls(Accounted.from_dict(progress.accounted))
+        window._checkpoint = progress.checkpoint
+        window._checkpoint_arrival_s = progress.checkpoint_arrival_s
+        window._states = decode_runs(progress.unsettled) if progress.unsettled else bytearray()
+        window._claim_end = window._prior_end = len(window._states)
+        window._prior_claimed = progress.claimed
+        window._expected_first = progress.first_sequence
+        return window
+
+    # --- reading ---
+
+    def append(self, places: Sequence[Position], arrivals_s: Sequence[float]) -> tuple[int, list[Standing]]:
+        """Takes what was read next; the first index, and how each record stands."""
+        first = self._base + len(self._places)
+        if first == 0 and self._expected_first and places:
+            self._verify_first(places[0])
+        self._places.extend(places)
+        self._arrivals_s.extend(arrivals_s)
+        if self._prior_claimed is None:
+            standings = [Standing.FRESH] * len(places)
+        else:
+            standings = [self._standing(first + offset, place) for offset, place in enumerate(places)]
+        missing = len(self._places) - len(self._states)
+        if missing > 0:
+            self._states.extend(bytes(missing))
+        return first, standings
+
+    def _verify_first(self, place: Position) -> None:
+        """Positions mean the same records only if the first one is still the first; else all are looked up."""
+        if place.text() != self._expected_first:
+            self._states = bytearray()
+            self._claim_end = self._prior_end = 0
+
+    def _standing(self, index: int, place: Position) -> Standing:
+        if self._prior_claimed is None or place.is_after(self._prior_claimed):
+            self._end_prior(index)
+            return Standing.FRESH
+        if index < self._prior_end and self._states[index - self._base] == SETTLED:
+            standing = Standing.SETTLED
+        else:
+            standing = Standing.IN_DOUBT
+            self._claim_end = max(self._claim_end, index + 1)
+        if place.order() == self._prior_claimed.order():
+            self._end_prior(index + 1)
+        return standing
+
+    def _end_prior(self, end: int) -> None:
+        """All that the predecessor claimed has been read again; it ended before index `end`."""
+        if self._prior_claimed is None:
+            return
+        self._prior_claimed = None
+        del self._states[end - self._base :]
+        self._claim_end = end
+
+    # --- claiming and settling ---
+
+    def claim(self, end: int) -> None:
+        """Records before index `end` may be begun once the write that says so is acknowledged."""
+        if end > self._base + len(self._places):
+            raise ValueError(f"claim up to {end}, but only {self._base + len(self._places)} records are read")
+        self._claim_end = max(self._claim_end, end)
+
+    def settle(self, index: int, account: int) -> None:
+        """Everything that the record asked for is durable."""
+        if index >= self._claim_end:
+            raise ValueError(f"record {index} is settled but claimed is only up to {self._claim_end}")
+        at = index - self._base
+        if at < 0 or self._states[at] == SETTLED:
+            raise ValueError(f"record {index} is settled twice")
+        self._states[at] = SETTLED
+        self.accounted.count(account)
+
+    # --- what the item says ---
+
+    def advance(self) -> None:
+        """Moves the checkpoint over the settled prefix."""
+        known = min(len(self._places), self._claim_end - self._base)
+        if len(self._states) > len(self._places):
+            known -= 1  # one stays, so that `first_sequence` is known while a predecessor's are read again
+        if known <= 0:
+            return
+        end = self._states.find(bytes([UNSETTLED]), 0, known)
+        end = known if end < 0 else end
+        if end == 0:
+            return
+        self._checkpoint = self._places[end - 1]
+        self._checkpoint_arrival_s = self._arrivals_s[end - 1]
+        del self._states[:end], self._places[:end], self._arrivals_s[:end]
+        self._base += end
+
+    def progress(self) -> Progress:
+        """What to write now. Call `advance` first."""
+        claimed_count = self._claim_end - self._base
+        claimed = self._claimed_position(claimed_count)
+        return Progress(
+            checkpoint=self._checkpoint,
+            checkpoint_arrival_s=self._checkpoint_arrival_s,
+            claimed=claimed,
+            unsettled=encode_runs(self._states, 0, claimed_count) if claimed_count > 0 else b"",
+            first_sequence=self._first_sequence(),
+            accounted=self.accounted.as_dict(),
+        )
+
+    def _claimed_position(self, claimed_count: int) -> Position | None:
+        if self._prior_claimed is not None:
+            return self._prior_claimed
+        if claimed_count > 0:
+            return self._places[claimed_count - 1]
+        return self._checkpoint
+
+    def _first_sequence(self) -> str:
+        if self._places:
+            return self._places[0].text()
+        return self._expected_first if self._base == 0 else ""
+
+    # --- sizes ---
+
+    @property
+    def read_count(self) -> int:
+        """Records held: read and behind the checkpoint."""
+        return max(len(self._places), len(self._states))
+
+    @property
+    def unsettled_count(self) -> int:
+        return self._states.count(UNSETTLED)
+
+    @property
+    def claim_end(self) -> int:
+        return self._claim_end
+
+    @property
+    def is_empty(self) -> bool:
+        """All that was read is settled, and nothing of a predecessor's is left to read again."""
+        return not self._states and self._prior_claimed is None
+
+    def resume_from(self, start: Checkpoint) -> Checkpoint:
+        """Where reading starts: behind the checkpoint, or where the shard's item was told to begin."""
+        return After(self._checkpoint) if self._checkpoint is not None else start
