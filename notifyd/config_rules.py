@@ -1,0 +1,81 @@
+"""What must hold between the sections of a config whose keys are each right by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from notifyd.config_faults import nearest
+from notifyd.config_sections import DeliveryMode
+from notifyd.yaml_lines import Loc, dotted
+
+if TYPE_CHECKING:
+    from notifyd.config import Config
+
+
+class Broken(msgspec.Struct):
+    loc: Loc
+    what: str
+    mend: str
+
+
+def broken_rules(config: Config, known_providers: Mapping[str, Any]) -> Iterator[Broken]:
+    yield from _times(config)
+    yield from _delivery(config)
+    yield from _providers(config, known_providers)
+    yield from _repeats(("sources",), [f"{source.kind} {config.source_name(source)}" for source in config.sources])
+    yield from _repeats(("identity", "keys"), [f"version {key.version!r}" for key in config.identity.keys])
+
+
+def _times(config: Config) -> Iterator[Broken]:
+    ledger, send_timeout_s = config.ledger, config.delivery.send_timeout_s
+    # delivery.md, step 4: a send begun with the lease still ours must end before another may take it.
+    failover_min_s = send_timeout_s + 1 + 3 * ledger.renew_interval_s
+    if ledger.failover_time_s < failover_min_s:
+        yield Broken(
+            ("ledger", "failover_time_s"),
+            f"ledger.failover_time_s is {ledger.failover_time_s:g}",
+            f"make it ≥ {failover_min_s:g}: send_timeout_s + 1 + 3 × renew_interval_s",
+        )
+    # The same for a retry's message: it must still be hidden when its send ends, with as much to begin it in.
+    visibility_min_s = 2 * (send_timeout_s + 1)
+    if config.retry.visibility_s < visibility_min_s:
+        yield Broken(
+            ("retry", "visibility_s"),
+            f"retry.visibility_s is {config.retry.visibility_s}",
+            f"make it ≥ {visibility_min_s:g}: twice send_timeout_s + 1",
+        )
+    if config.delivery.backoff_max_s < config.delivery.backoff_base_s:
+        yield Broken(
+            ("delivery", "backoff_max_s"),
+            f"delivery.backoff_max_s is {config.delivery.backoff_max_s:g}",
+            f"make it ≥ backoff_base_s, {config.delivery.backoff_base_s:g}",
+        )
+
+
+def _delivery(config: Config) -> Iterator[Broken]:
+    if config.delivery.mode is not DeliveryMode.REDIRECT:
+        return
+    for channel in config.channels:
+        if not config.delivery.redirect_to.get(channel):
+            yield Broken(
+                ("delivery", "mode"),
+                f"delivery.mode is 'redirect', and redirect_to has no address for {channel}",
+                f"set delivery.redirect_to.{channel}",
+            )
+
+
+def _providers(config: Config, known: Mapping[str, Any]) -> Iterator[Broken]:
+    for channel, section in config.channels.items():
+        if section.provider not in known:
+            loc: Loc = ("channels", channel, "provider")
+            yield Broken(loc, f"{dotted(loc)} is {section.provider!r}", nearest(section.provider, list(known)))
+
+
+def _repeats(loc: Loc, identities: list[str]) -> Iterator[Broken]:
+    for index, identity in enumerate(identities):
+        if identity in identities[:index]:
+            here = (*loc, index)
+            yield Broken(here, f"{dotted(here)} is {identity} again", "keep one of them")

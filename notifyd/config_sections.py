@@ -1,0 +1,198 @@
+"""The sections of config/notifyd.yaml. A docstring under a key is its description in the JSON Schema."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from notifyd.config_values import Bytes, FilterCriteria, Start, wrong
+from notifyd.core.channel import Channel
+from notifyd.names import LogIndex
+from notifyd.secret_ref import SecretRef
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
+    )
+
+
+class AwsSection(Section):
+    """Endpoints follow AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE>, credentials AWS's usual chain."""
+
+    region: str | None = None
+    """Unset: AWS_REGION or the profile's."""
+    request_timeout_s: PositiveFloat = 5
+    ca_file: Path | None = None
+    """A PEM file of authorities to trust instead of the system's."""
+
+
+class ApiSection(Section):
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    enabled: Literal[False] = False
+    """There is no public API yet: the port stays closed."""
+
+
+class AdminSection(Section):
+    """/livez /readyz /healthz /metrics: nothing personal, but keep it inside the pod's network."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - probes and the scraper come from outside the container
+    port: Port = 8081
+
+
+class SourceKind(StrEnum):
+    DYNAMODB = "dynamodb"
+    KINESIS = "kinesis"
+
+
+class SourceFormat(StrEnum):
+    AUTO = "auto"
+    ENVELOPE = "envelope"
+    JSON = "json"
+    IMAGE = "image"
+
+
+class SourceSection(Section):
+    kind: SourceKind
+    name: str | None = None
+    """The table or the stream; unset: `<prefix>-events`."""
+    format: SourceFormat = SourceFormat.AUTO
+    starting_position: Start | None = None
+    """Only for the first start: LATEST, TRIM_HORIZON or a time. A stream that has data needs one."""
+    filter_criteria: FilterCriteria = ()
+    """Event patterns as Lambda's FilterCriteria has them; a record passes that matches any of them."""
+    event_id: str | None = None
+    """JMESPath of an event's own id; unset: made of the record's key and sequence number."""
+    batch_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    record_age_max_s: PositiveFloat | None = None
+    """Events older than this are accounted as expired, not sent."""
+    poll_interval_ms: Annotated[int, Field(ge=1)] = 200
+    """Kinesis allows five reads a second and shard, over all its consumers."""
+    idle_poll_max_s: PositiveFloat = 5
+    """A shard without news is asked ever more rarely, down to this."""
+
+    @model_validator(mode="after")
+    def _fits_the_service(self) -> SourceSection:
+        if self.kind is SourceKind.DYNAMODB and self.batch_size > 1000:
+            raise wrong(f"is {self.batch_size}", "DynamoDB Streams reads at most 1000", "batch_size")
+        return self
+
+
+class LedgerSection(Section):
+    slots_max: PositiveInt = 4000
+    """Deliveries begun and not yet settled, a process: the bound on duplicates of one crash."""
+    commit_interval_ms: PositiveInt = 100
+    span_max: Annotated[int, Field(ge=1024)] = 65_536
+    """Positions between a shard's checkpoint and the last one claimed."""
+    renew_interval_s: PositiveFloat = 3
+    failover_time_s: PositiveFloat = 15
+    """A worker whose heartbeat stood still for so long is dead and its shards are taken."""
+    scan_interval_s: PositiveFloat = 1
+    bytes_in_process_max: Bytes = ByteSize(64 * 1024 * 1024)
+
+
+class DeliveryMode(StrEnum):
+    SEND = "send"
+    DRY_RUN = "dry_run"
+    REDIRECT = "redirect"
+
+
+class DeliverySection(Section):
+    mode: DeliveryMode = DeliveryMode.DRY_RUN
+    """send; dry_run: everything but the send, accounted as suppressed; redirect: all to `redirect_to`."""
+    redirect_to: dict[Channel, str] = Field(default_factory=dict)
+    recipients_allow: tuple[str, ...] | None = None
+    """Addresses, or `@example.com` for a domain; others are suppressed as not_allowed. Unset: everybody."""
+    send_timeout_s: PositiveFloat = 5
+    queue_wait_max_s: PositiveFloat = 5
+    """A delivery not begun by then goes to the retry queue; that is no attempt."""
+    linger_ms: Annotated[int, Field(ge=0, le=1000)] = 10
+    """How long a batch that is not full waits for more."""
+    attempts_max: PositiveInt = 10
+    backoff_base_s: PositiveFloat = 1
+    backoff_max_s: PositiveFloat = 900
+    drain_timeout_s: PositiveFloat = 25
+
+
+class RetrySection(Section):
+    visibility_s: Annotated[int, Field(ge=10, le=43_200)] = 60
+    receive_wait_s: Annotated[int, Field(ge=0, le=20)] = 5
+    """Short enough for the drain to see a receive to its end: a cancelled one hides what it took."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    """Receivers a channel."""
+
+
+class DirectorySection(Section):
+    cache_ttl_s: Annotated[float, Field(ge=0)] = 5
+    cache_entries_max: PositiveInt = 200_000
+
+
+class LogSection(Section):
+    flush_ms: Annotated[int, Field(ge=0, le=1000)] = 25
+    ttl_days: Annotated[int, Field(ge=14)] = 14
+    """A redrive must still find what was accepted, and a DLQ keeps a message for 14 days."""
+    indexes: tuple[LogIndex, ...] = (LogIndex.USER,)
+    """A subset of user, delivery, position; each costs a write unit a row."""
+
+
+class TemplatesSection(Section):
+    folder: Path = Path("config/templates")
+    s3: Annotated[str, Field(pattern=r"^s3://[^/]+(/.*)?$")] | None = None
+    """`s3://bucket/prefix`, instead of the folder."""
+    refresh_s: PositiveFloat = 60
+
+    @model_validator(mode="after")
+    def _one_place(self) -> TemplatesSection:
+        if self.s3 and "folder" in self.model_fields_set:
+            raise wrong(f"is {self.s3!r} beside folder {str(self.folder)!r}", "keep one of the two", "s3")
+        return self
+
+
+class IdentityKey(Section):
+    model_config = ConfigDict(coerce_numbers_to_str=True)  # YAML reads `version: 1` as a number
+
+    version: Annotated[str, Field(min_length=1)]
+    secret: SecretRef
+
+
+class IdentitySection(Section):
+    keys: Annotated[tuple[IdentityKey, ...], Field(min_length=1)]
+    """HMAC keys of the delivery ids. The first is used; the others stay as long as the log's rows live."""
+
+
+class ChannelSection(Section):
+    provider: str
+
+
+class AlertsSection(Section):
+    topic: str | None = None
+    """An SNS topic's name; unset: `<prefix>-alerts`."""
+    fold_s: PositiveFloat = 60
+    """The same alert is raised once in so long."""
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class TelemetrySection(Section):
+    log_level: LogLevel = LogLevel.INFO
+    log_events: bool = False
+    """A log line an event, at a cost of about 18 µs each."""
