@@ -17,7 +17,7 @@ from notifyd.core.retry_message import DeadMessage, RetryMessage
 from notifyd.core.sequence import Checkpoint
 from notifyd.core.user import Person
 from notifyd.core.window import Progress
-from notifyd.errors import DamagedItem
+from notifyd.errors import DamagedItem, Fault
 
 
 class Clock(Protocol):
@@ -211,7 +211,14 @@ class Provider(Protocol):
         ...
 
     async def refresh_limits(self) -> None:
-        """Asks the provider what this account may send, where it can be asked."""
+        """Asks the provider what this account may send, where it can be asked.
+
+        Raises AwsError or TransportError; the limits then stay as they are.
+        """
+        ...
+
+    async def problems(self) -> list[Fault]:
+        """What keeps it from sending as configured, where that can be told without sending: for `check`."""
         ...
 
     async def close(self) -> None: ...

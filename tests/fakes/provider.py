@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 from notifyd.core.channel import Channel
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted, Outcome, Unknown
+from notifyd.errors import Fault
 from notifyd.ports import Clock, Limits
 
 Answer = Callable[[Delivery], Outcome | None]
@@ -87,6 +88,9 @@ class FakeProvider:
 
     async def refresh_limits(self) -> None:
         self.refreshed += 1
+
+    async def problems(self) -> list[Fault]:
+        return []
 
     async def close(self) -> None:
         self.closed = True
