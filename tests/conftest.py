@@ -1,22 +1,26 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import count
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
+from notifyd.aws.session import AwsSession
 from notifyd.sandbox.embedded_aws import EmbeddedAws, run_embedded_aws
+from notifyd.wire.credentials import Credentials
 from tests.fakes.system import FakeClock, FakeEntropy
 
 _PREFIXES = count()
 
 # What may block while our code is on the stack, and why it never does so while events flow.
 _MAY_BLOCK = (
-    # Service models, read once for each client, at start.
-    ("botocore/loaders.py", {"load_file", "exists", "list_available_services", "list_api_versions"}),
-    ("botocore/configloader.py", {"raw_config_parse", "_raw_config_parse"}),
+    # Service models, profiles and token files: read when a client is made or credentials are fetched.
+    ("aiobotocore/session.py", {"_create_client"}),
+    ("botocore/configloader.py", {"load_config", "raw_config_parse"}),
+    ("notifyd/aws/credentials.py", {"_fetch"}),
     # TLS roots, read once for each SSLContext, at start.
     ("notifyd/wire/tls.py", {"client_context"}),
     # Templates are compiled when they are loaded or refreshed; traceback lines are read when one fails.
@@ -40,6 +44,17 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
     """One AWS on loopback for each test process; tests keep apart by `prefix`."""
     with run_embedded_aws() as aws:
         yield aws
+
+
+@pytest.fixture
+async def aws(embedded_aws: EmbeddedAws, entropy: FakeEntropy) -> AsyncIterator[AwsSession]:
+    """The embedded AWS through our own session."""
+    known = Credentials(embedded_aws.access_key, embedded_aws.secret_key)
+    clock = FakeClock(now_s=datetime.now(UTC).timestamp())  # noqa: TID251 - signatures carry the date of today
+    async with AwsSession(
+        embedded_aws.region, clock=clock, entropy=entropy, endpoint_url=embedded_aws.url, static=known
+    ) as session:
+        yield session
 
 
 @pytest.fixture

@@ -1,0 +1,102 @@
+"""What stays with aiobotocore: credentials, endpoints, and every call that is not hot."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
+
+from notifyd.aws.credentials import SessionCredentials, StaticCredentials
+from notifyd.ports import Clock, Entropy
+from notifyd.wire.aws_call import AwsService
+from notifyd.wire.credentials import Credentials, CredentialSource
+from notifyd.wire.tls import client_context
+from notifyd.wire.transport_aiohttp import AiohttpTransport
+
+_CONNECT_TIMEOUT_S = 3.1
+_READ_TIMEOUT_S = 10.0
+
+
+class AwsSession:
+    """One region's AWS. `endpoint_url` and `static` are for a stand-in; without them botocore resolves both.
+
+    Made inside the running loop.
+    """
+
+    def __init__(
+        self,
+        region: str,
+        *,
+        clock: Clock,
+        entropy: Entropy,
+        endpoint_url: str | None = None,
+        static: Credentials | None = None,
+    ) -> None:
+        self.region = region
+        self._clock = clock
+        self._entropy = entropy
+        self._endpoint_url = endpoint_url
+        self._static = static
+        self._session = AioSession()
+        self.credentials: CredentialSource = (
+            SessionCredentials(self._session, clock) if static is None else StaticCredentials(static)
+        )
+        ca_file = self._session.get_config_variable("ca_bundle")
+        self._tls = client_context(Path(ca_file) if ca_file else None)
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the pools of all lean services. Clients end with their own contexts."""
+        await self._open.aclose()
+
+    def client(self, service: str, *, attempts_max: int = 3) -> AbstractAsyncContextManager[Any]:
+        """A client of botocore's, with its service's methods. `attempts_max=1` for whatever sends."""
+        known = self._static
+        client: AbstractAsyncContextManager[Any] = self._session.create_client(
+            service,
+            region_name=self.region,
+            endpoint_url=self._endpoint_url,
+            aws_access_key_id=known and known.access_key,
+            aws_secret_access_key=known and known.secret_key,
+            aws_session_token=known and known.token,
+            config=AioConfig(
+                connect_timeout=_CONNECT_TIMEOUT_S,
+                read_timeout=_READ_TIMEOUT_S,
+                retries={"mode": "standard", "total_max_attempts": attempts_max},
+            ),
+        )
+        return client
+
+    async def endpoint(self, service: str) -> str:
+        """As botocore resolves it: AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile, the region's own."""
+        async with self.client(service) as client:
+            return str(client.meta.endpoint_url)
+
+    async def lean(self, service: str, *, connections_max: int = 64) -> AwsService:
+        """Hot calls to a service (botocore's name for it) over a pool of its own, open until `close`."""
+        async with self.client(service) as client:
+            model = client.meta.service_model
+            aws = AwsService(
+                service=model.signing_name,
+                region=self.region,
+                endpoint=client.meta.endpoint_url,
+                credentials=self.credentials,
+                transport=AiohttpTransport(self._tls, connections_max=connections_max),
+                clock=self._clock,
+                entropy=self._entropy,
+                json_version=model.metadata.get("jsonVersion", "1.1"),
+            )
+        self._open.push_async_callback(aws.close)
+        return aws

@@ -1,0 +1,161 @@
+"""The lean AWS call: what is hot goes out signed, as bytes, over its own pool, and comes back as bytes.
+
+aiobotocore costs 1–170 ms of CPU for the same calls (validating, serialising, parsing); everything that is not hot
+stays with it (aws/session.py).
+"""
+
+from __future__ import annotations
+
+from email.utils import mktime_tz, parsedate_tz
+from urllib.parse import urlsplit
+from zlib import crc32
+
+from notifyd.errors import AwsError, NoAnswer, Throttled, TransportError
+from notifyd.ports import Clock, Entropy
+from notifyd.wire.aws_error import error_of, is_skew
+from notifyd.wire.credentials import CredentialSource
+from notifyd.wire.sigv4 import Signer
+from notifyd.wire.transport import Request, Response, Transport
+
+_BACKOFF_BASE_S = 0.05
+_BACKOFF_CAP_S = 2.0
+# AWS refuses signatures older or newer than 5 minutes; a smaller difference is not why it refused.
+_SKEW_MIN_S = 240.0
+
+
+class AwsService:
+    """One AWS service at one endpoint. Bodies are AWS's JSON; the caller encodes and decodes them.
+
+    Both ways of calling raise Throttled or AwsError (AWS refused), NotSent, or NoAnswer. They make one attempt
+    unless told otherwise, and `attempts_max` > 1 is for calls that may be repeated: never for one that sends.
+    `timeout_s` is an attempt's.
+    """
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        region: str,
+        endpoint: str,
+        credentials: CredentialSource,
+        transport: Transport,
+        clock: Clock,
+        entropy: Entropy,
+        json_version: str = "1.0",
+    ) -> None:
+        parts = urlsplit(endpoint)
+        self._endpoint = endpoint.rstrip("/")
+        self._host = parts.netloc
+        self._path_prefix = parts.path.rstrip("/")
+        self._content_type = f"application/x-amz-json-{json_version}"
+        self._signer = Signer(service=service, region=region)
+        self._credentials = credentials
+        self._transport = transport
+        self._clock = clock
+        self._entropy = entropy
+        self._skew_s = 0.0
+        self._dated = ("", 0.0)
+
+    async def call(
+        self, operation_target: str, body: bytes, *, timeout_s: float = 5.0, attempts_max: int = 1
+    ) -> bytes:
+        """AWS JSON: `operation_target` is the X-Amz-Target, like `DynamoDB_20120810.BatchGetItem`."""
+        headers = {"content-type": self._content_type, "x-amz-target": operation_target}
+        return await self._repeat(operation_target, "/", headers, body, timeout_s, attempts_max)
+
+    async def post(self, path: str, body: bytes, *, timeout_s: float = 5.0, attempts_max: int = 1) -> bytes:
+        """REST-JSON: `path` is percent-encoded, like `/v2/email/outbound-bulk-emails`."""
+        headers = {"content-type": "application/json"}
+        return await self._repeat(path, path, headers, body, timeout_s, attempts_max)
+
+    def server_time_s(self) -> float:
+        """AWS's time in epoch seconds: its latest answer's date and what has elapsed since.
+
+        Until the first answer it is the own clock's. Dates are whole seconds, rounded down.
+        """
+        date, elapsed_s = self._dated
+        date_s = _epoch_s(date)
+        if date_s is None:
+            return self._clock.now_s()
+        return date_s + self._clock.elapsed_s() - elapsed_s
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+    async def _repeat(
+        self, name: str, path: str, headers: dict[str, str], body: bytes, timeout_s: float, attempts_max: int
+    ) -> bytes:
+        cap_s = _BACKOFF_BASE_S
+        attempt = 1
+        while True:
+            try:
+                return await self._attempt(name, path, headers, body, timeout_s)
+            except (AwsError, TransportError) as error:
+                if attempt >= attempts_max or not _may_pass(error):
+                    raise
+            await self._clock.sleep(self._entropy.fraction() * cap_s)
+            cap_s = min(cap_s * 2, _BACKOFF_CAP_S)
+            attempt += 1
+
+    async def _attempt(
+        self, name: str, path: str, headers: dict[str, str], body: bytes, timeout_s: float
+    ) -> bytes:
+        skew_s = self._skew_s
+        answer = await self._exchange(path, headers, body, timeout_s, skew_s)
+        if answer.status == 200:
+            return answer.body
+        error = error_of(name, answer)
+        if not is_skew(error) or not self._learn_skew(answer, skew_s):
+            raise error
+        # AWS refused the signature before doing anything, so going out once more is no second attempt.
+        answer = await self._exchange(path, headers, body, timeout_s, self._skew_s)
+        if answer.status == 200:
+            return answer.body
+        raise error_of(name, answer)
+
+    async def _exchange(
+        self, path: str, headers: dict[str, str], body: bytes, timeout_s: float, skew_s: float
+    ) -> Response:
+        credentials = await self._credentials.current()
+        headers = {**headers, "host": self._host}
+        self._signer.sign(
+            credentials,
+            method="POST",
+            path=self._path_prefix + path,
+            headers=headers,
+            body=body,
+            now_s=self._clock.now_s() + skew_s,
+        )
+        answer = await self._transport.send(
+            Request("POST", self._endpoint + path, headers, body), timeout_s=timeout_s
+        )
+        date = answer.headers.get("date")
+        if date is not None:
+            self._dated = (date, self._clock.elapsed_s())
+        checksum = answer.headers.get("x-amz-crc32")
+        if checksum is not None and checksum != str(crc32(answer.body)):
+            raise NoAnswer(f"{self._endpoint}: the answer of {len(answer.body)} bytes does not match its checksum")
+        return answer
+
+    def _learn_skew(self, answer: Response, skew_s: float) -> bool:
+        """Whether AWS's clock is so far from the one signed with that this was the reason to refuse."""
+        date_s = _epoch_s(answer.headers.get("date", ""))
+        if date_s is None:
+            return False
+        learned_s = date_s - self._clock.now_s()
+        if abs(learned_s - skew_s) < _SKEW_MIN_S:
+            return False
+        self._skew_s = learned_s
+        return True
+
+
+def _may_pass(error: AwsError | TransportError) -> bool:
+    """Whether the same bytes may fare better later."""
+    if isinstance(error, AwsError):
+        return isinstance(error, Throttled) or error.status >= 500
+    return True
+
+
+def _epoch_s(http_date: str) -> float | None:
+    parsed = parsedate_tz(http_date)
+    return None if parsed is None else float(mktime_tz(parsed))

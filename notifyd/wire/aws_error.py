@@ -1,0 +1,71 @@
+"""AWS's error answers: one place that knows where each protocol puts code and message."""
+
+from __future__ import annotations
+
+import msgspec
+
+from notifyd.errors import AwsError, Throttled
+from notifyd.wire.transport import Response
+
+# The union that botocore's standard retry mode treats as throttling.
+_THROTTLED = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+# What services say to a signature whose date is off; some give the reason only as "invalid signature".
+_SKEWED = frozenset(
+    {
+        "InvalidSignatureException",
+        "RequestExpired",
+        "RequestInTheFuture",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    }
+)
+
+
+class _Body(msgspec.Struct):
+    type: str = msgspec.field(name="__type", default="")
+    code: str = ""
+    message: str | None = None
+    capital_message: str | None = msgspec.field(name="Message", default=None)
+
+
+_decode = msgspec.json.Decoder(_Body).decode
+
+
+def error_of(operation: str, answer: Response) -> AwsError:
+    try:
+        body = _decode(answer.body)
+    except msgspec.MsgspecError:
+        body = _Body()
+    # Header: `ThrottlingException:http://…`; body: `com.amazonaws.dynamodb.v20120810#ThrottlingException`.
+    named = answer.headers.get("x-amzn-errortype") or body.type or body.code or f"HTTP{answer.status}"
+    code = named.split(":", 1)[0].rsplit("#", 1)[-1]
+    throttled = code in _THROTTLED or answer.status == 429
+    return (Throttled if throttled else AwsError)(
+        operation,
+        code,
+        body.message or body.capital_message or "",
+        status=answer.status,
+        request_id=answer.headers.get("x-amzn-requestid", ""),
+        body=answer.body,
+    )
+
+
+def is_skew(error: AwsError) -> bool:
+    return error.code in _SKEWED

@@ -1,0 +1,127 @@
+"""The Transport port over aiohttp: one request an attempt, and an honest answer to "did bytes go out?"."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import inf
+from ssl import SSLContext
+
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientHttpProxyError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    DummyCookieJar,
+    InvalidURL,
+    TCPConnector,
+)
+from yarl import URL
+
+from notifyd.errors import NoAnswer, NotSent
+from notifyd.wire.proxies import Proxies
+from notifyd.wire.transport import Request, Response
+
+# The largest answer of a hot call is a Kinesis page: 10 MiB of data, base64 and JSON around it.
+ANSWER_BYTES_MAX = 32 * 1024 * 1024
+# Shorter than any idle timeout of what is called (load balancers: 60 s), so a POST seldom meets a connection that
+# the other side is closing: that would be a NoAnswer, in doubt.
+KEEP_ALIVE_S = 15.0
+# Waiting for a free connection and connecting get this part of the whole, so that their timeout is always told
+# apart from that of a request on its way.
+_CONNECT_SHARE = 0.75
+_CONNECT_MAX_S = 3.1
+# What aiohttp would add by itself: every header that leaves is the caller's, and no answer comes compressed.
+_NO_AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+# Nothing of a request has left when these are raised: DNS, TCP, TLS, the way to a proxy, a URL that is none.
+_BEFORE_ANY_BYTE = (ClientConnectorError, ConnectionTimeoutError, ClientHttpProxyError, InvalidURL)
+
+
+class AiohttpTransport:
+    """One pool. Give each service its own: in a shared pool one slow service makes all of them wait.
+
+    Made inside the running loop.
+    """
+
+    def __init__(
+        self,
+        tls: SSLContext,
+        *,
+        connections_max: int = 64,
+        answer_bytes_max: int = ANSWER_BYTES_MAX,
+        proxies: Proxies | None = None,
+    ) -> None:
+        self._answer_bytes_max = answer_bytes_max
+        self._proxies = proxies or Proxies.of_environment()
+        self._session = ClientSession(
+            connector=TCPConnector(ssl=tls, limit=connections_max, keepalive_timeout=KEEP_ALIVE_S),
+            cookie_jar=DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=_NO_AUTO_HEADERS,
+        )
+        # aiohttp repeats a GET, PUT or DELETE by itself when a kept connection turns out dead; no public switch.
+        self._session._retry_connection = False  # noqa: SLF001
+
+    async def send(self, request: Request, *, timeout_s: float) -> Response:
+        url = URL(request.url, encoded=True)
+        proxy = self._proxies.of(url)
+        try:
+            async with self._session.request(
+                request.method,
+                url,
+                data=request.body or None,
+                headers=request.headers,
+                allow_redirects=False,
+                proxy=proxy.url if proxy else None,
+                proxy_headers=proxy.headers if proxy else None,
+                timeout=_timeout(timeout_s),
+            ) as answer:
+                body = await self._read(answer)
+        except _BEFORE_ANY_BYTE as error:
+            raise NotSent(f"{request.method} {_origin(url)}: {_why(error)}") from None
+        except TimeoutError:
+            raise NoAnswer(f"{request.method} {_origin(url)}: no whole answer within {timeout_s:g} s") from None
+        except (ClientError, OSError) as error:
+            raise NoAnswer(f"{request.method} {_origin(url)}: {_why(error)}") from None
+        return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body)
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def _read(self, answer: ClientResponse) -> bytes:
+        length = answer.content_length
+        if length is not None and length <= self._answer_bytes_max:
+            return await answer.read()
+        parts: list[bytes] = []
+        left = self._answer_bytes_max
+        async for part in answer.content.iter_any():
+            left -= len(part)
+            if left < 0:
+                answer.close()
+                raise NoAnswer(
+                    f"{answer.method} {_origin(answer.url)}: the answer is larger than "
+                    f"{self._answer_bytes_max} bytes and was cut off"
+                )
+            parts.append(part)
+        return b"".join(parts)
+
+
+@lru_cache(maxsize=64)
+def _timeout(timeout_s: float) -> ClientTimeout:
+    # aiohttp rounds long timeouts up to whole seconds unless told otherwise; a deadline is a deadline.
+    return ClientTimeout(
+        total=timeout_s, connect=min(_CONNECT_MAX_S, timeout_s * _CONNECT_SHARE), ceil_threshold=inf
+    )
+
+
+def _origin(url: URL) -> str:
+    """Errors end in logs, and the path of a push subscription or webhook is a secret."""
+    return f"{url.scheme}://{url.authority}"
+
+
+def _why(error: Exception) -> str:
+    """Never the error's own text: aiohttp's may hold the URL and every header of the request."""
+    reason = error.strerror if isinstance(error, OSError) else None
+    return f"{type(error).__name__} ({reason})" if reason else type(error).__name__
