@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic import Field, ValidationError, create_model
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from notifyd import config_sections as sections
-from notifyd import providers
+from notifyd import providers as _providers
 from notifyd.config_env import Environment, overlay
 from notifyd.config_faults import validation_faults
 from notifyd.config_rules import broken_rules
@@ -25,9 +25,9 @@ from notifyd.names import Names
 from notifyd.yaml_lines import Loc, read_yaml
 
 DEFAULT_PATH = Path("config/notifyd.yaml")
-_KNOWN: dict[str, Any] = getattr(providers, "PROVIDERS", {})
 
-_fields: dict[str, Any] = {name: (entry[0] | None, None) for name, entry in _KNOWN.items()}
+PROVIDERS: dict[str, Any] = getattr(_providers, "PROVIDERS", {})
+_fields: dict[str, Any] = {name: (entry.config_model | None, None) for name, entry in PROVIDERS.items()}
 ProvidersSection = create_model("ProvidersSection", __base__=sections.Section, **_fields)
 
 
@@ -74,10 +74,10 @@ class Config(BaseSettings):
         """The table or stream that a source reads."""
         return source.name or self.names.events
 
-    def provider(self, name: str) -> BaseModel:
-        """A provider's own section, validated by its own model; its defaults where the file says nothing."""
-        section: BaseModel | None = getattr(self.providers, name)
-        return section if section is not None else _KNOWN[name][0]()
+    def provider(self, name: str) -> sections.Section:
+        """The section of a provider that a channel uses, of its own model."""
+        section: sections.Section = getattr(self.providers, name)
+        return section
 
     @classmethod
     def settings_customise_sources(
@@ -113,10 +113,19 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
 
     faults = env.unknown_faults(list(Config.model_fields))
     try:
-        config = Config(**overlay(document.data, env()))
+        config = Config(**_with_providers_used(overlay(document.data, env())))
     except ValidationError as error:
         raise ConfigError(faults + validation_faults(error, Config, where)) from None
-    faults += [Fault(where(broken.loc), broken.what, broken.mend) for broken in broken_rules(config, _KNOWN)]
+    faults += [Fault(where(broken.loc), broken.what, broken.mend) for broken in broken_rules(config, PROVIDERS)]
     if faults:
         raise ConfigError(faults)
     return config
+
+
+def _with_providers_used(data: dict[str, Any]) -> dict[str, Any]:
+    """A provider that a channel uses gets a section, if an empty one: what it needs and lacks is then reported."""
+    channels, written = data.get("channels"), data.get("providers", {})
+    if not (isinstance(channels, dict) and isinstance(written, dict)):
+        return data
+    used = (channel.get("provider") for channel in channels.values() if isinstance(channel, dict))
+    return data | {"providers": {name: {} for name in used if name in PROVIDERS} | written}

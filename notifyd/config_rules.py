@@ -69,9 +69,12 @@ def _delivery(config: Config) -> Iterator[Broken]:
 
 def _providers(config: Config, known: Mapping[str, Any]) -> Iterator[Broken]:
     for channel, section in config.channels.items():
+        loc: Loc = ("channels", channel.value, "provider")
+        what = f"{dotted(loc)} is {section.provider!r}"
         if section.provider not in known:
-            loc: Loc = ("channels", channel, "provider")
-            yield Broken(loc, f"{dotted(loc)} is {section.provider!r}", nearest(section.provider, list(known)))
+            yield Broken(loc, what, nearest(section.provider, list(known)))
+        elif (delivers := known[section.provider].channel) is not channel:
+            yield Broken(loc, f"{what}, which delivers {delivers}", f"name a provider of {channel}")
 
 
 def _repeats(loc: Loc, identities: list[str]) -> Iterator[Broken]:

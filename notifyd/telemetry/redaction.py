@@ -1,0 +1,72 @@
+"""No address, phone number, token or secret leaves in a log line: a keyed hash prefix stands in its place.
+
+The same value gives the same prefix under the same key, so that one person's lines can still be found by
+who knows the value and the key, and by nobody else.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_HASH_CHARS = 12
+_DEPTH_MAX = 8
+_TEXT_CHARS_MAX = 16_000  # a traceback
+
+# Whatever stands under these names is hashed, whatever it looks like.
+_PRIVATE_NAMES = re.compile(
+    r"(^|_)(address|addresses|email|phone|recipient|to|token|tokens|password|secret|authorization|api_key"
+    r"|credential|credentials|body|message_body)$",
+    re.IGNORECASE,
+)
+# Repeats before a fixed part are bounded: a text of 100 KB without a space must not hold up the loop.
+_PRIVATE_TEXT = re.compile(
+    r"""
+      (?: "[^"\s]{1,64}" | [^\s"<>()\[\],;:=@]{1,64} ) @ [^\s"'<>()\[\],;:@]+  # an e-mail address
+    | (?<![\w+]) \+ \s? \d [\d\ ().\-/]{5,20} \d                        # a phone number with its +
+    | (?<![\w./\#-]) \d{10,15} (?![\w./\#-])                            # and without; parts of ids are none
+    | \b (?:Bearer|Basic|AWS4-HMAC-SHA256) \s [^\r\n]+                  # an Authorization header's value
+    | \b (?:AKIA|ASIA) [A-Z0-9]{12,}                                    # an AWS access key id
+    | \b eyJ [\w-]{8,} \. [\w-]+ (?: \. [\w-]* )?                       # a JSON web token
+    | \b [0-9a-fA-F]{64,} \b                                            # an APNs token; also a SHA-256 in hex
+    | \b [\w-]{20,200}:APA91 [\w-]+                                        # an FCM token
+    | https?:// [^\s"'<>]{0,500} (?: hooks\.slack\.com | push | X-Amz-Signature | fcm ) [^\s"'<>]*  # secret URLs
+    """,
+    re.VERBOSE,
+)
+
+
+class Redactor:
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def hashed(self, value: str) -> str:
+        """`#` and 12 hex digits."""
+        return f"#{hmac.digest(self._key, value.encode(errors='replace'), 'sha256').hex()[:_HASH_CHARS]}"
+
+    def text(self, text: str) -> str:
+        """The text with what is private in it replaced, cut where it is overlong."""
+        redacted = _PRIVATE_TEXT.sub(lambda match: self.hashed(match[0]), text)
+        return redacted if len(redacted) <= _TEXT_CHARS_MAX else f"{redacted[:_TEXT_CHARS_MAX]}…"
+
+    def value(self, value: Any, depth: int = 0) -> Any:
+        """JSON values with each text in them redacted; what is no JSON value becomes its redacted repr."""
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if depth < _DEPTH_MAX:
+            if isinstance(value, Mapping):
+                items = ((str(name), inner) for name, inner in value.items())
+                return {self.text(name): self.named(name, inner, depth + 1) for name, inner in items}
+            if isinstance(value, list | tuple | set | frozenset):
+                return [self.value(inner, depth + 1) for inner in value]
+        return self.text(value.decode(errors="replace") if isinstance(value, bytes) else repr(value))
+
+    def named(self, name: str, value: Any, depth: int = 0) -> Any:
+        """A value under its name; private names hide the whole of it."""
+        if value is not None and _PRIVATE_NAMES.search(name):
+            return self.hashed(value if isinstance(value, str) else repr(value))
+        return self.value(value, depth)
