@@ -10,6 +10,8 @@ from email.utils import mktime_tz, parsedate_tz
 from urllib.parse import urlsplit
 from zlib import crc32
 
+import msgspec
+
 from notifyd.errors import AwsError, NoAnswer, Throttled, TransportError
 from notifyd.ports import Clock, Entropy
 from notifyd.wire.aws_error import error_of, is_skew
@@ -23,10 +25,17 @@ _BACKOFF_CAP_S = 2.0
 _SKEW_MIN_S = 240.0
 
 
+class _Unsigned(msgspec.Struct):
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
 class AwsService:
     """One AWS service at one endpoint. Bodies are AWS's JSON; the caller encodes and decodes them.
 
-    Both ways of calling raise Throttled or AwsError (AWS refused), NotSent, or NoAnswer. They make one attempt
+    All ways of calling raise Throttled or AwsError (AWS refused), NotSent, or NoAnswer. They make one attempt
     unless told otherwise, and `attempts_max` > 1 is for calls that may be repeated: never for one that sends.
     `timeout_s` is an attempt's.
     """
@@ -61,12 +70,17 @@ class AwsService:
     ) -> bytes:
         """AWS JSON: `operation_target` is the X-Amz-Target, like `DynamoDB_20120810.BatchGetItem`."""
         headers = {"content-type": self._content_type, "x-amz-target": operation_target}
-        return await self._repeat(operation_target, "/", headers, body, timeout_s, attempts_max)
+        request = _Unsigned("POST", "/", headers, body)
+        return await self._repeat(operation_target, request, timeout_s, attempts_max)
 
     async def post(self, path: str, body: bytes, *, timeout_s: float = 5.0, attempts_max: int = 1) -> bytes:
         """REST-JSON: `path` is percent-encoded, like `/v2/email/outbound-bulk-emails`."""
         headers = {"content-type": "application/json"}
-        return await self._repeat(path, path, headers, body, timeout_s, attempts_max)
+        return await self._repeat(path, _Unsigned("POST", path, headers, body), timeout_s, attempts_max)
+
+    async def get(self, path: str, *, timeout_s: float = 5.0, attempts_max: int = 1) -> bytes:
+        """REST-JSON, without a query: `path` is percent-encoded, like `/v2/email/account`."""
+        return await self._repeat(path, _Unsigned("GET", path, {}, b""), timeout_s, attempts_max)
 
     def server_time_s(self) -> float:
         """AWS's time in epoch seconds: its latest answer's date and what has elapsed since.
@@ -82,14 +96,12 @@ class AwsService:
     async def close(self) -> None:
         await self._transport.close()
 
-    async def _repeat(
-        self, name: str, path: str, headers: dict[str, str], body: bytes, timeout_s: float, attempts_max: int
-    ) -> bytes:
+    async def _repeat(self, name: str, request: _Unsigned, timeout_s: float, attempts_max: int) -> bytes:
         cap_s = _BACKOFF_BASE_S
         attempt = 1
         while True:
             try:
-                return await self._attempt(name, path, headers, body, timeout_s)
+                return await self._attempt(name, request, timeout_s)
             except (AwsError, TransportError) as error:
                 if attempt >= attempts_max or not _may_pass(error):
                     raise
@@ -97,37 +109,33 @@ class AwsService:
             cap_s = min(cap_s * 2, _BACKOFF_CAP_S)
             attempt += 1
 
-    async def _attempt(
-        self, name: str, path: str, headers: dict[str, str], body: bytes, timeout_s: float
-    ) -> bytes:
+    async def _attempt(self, name: str, request: _Unsigned, timeout_s: float) -> bytes:
         skew_s = self._skew_s
-        answer = await self._exchange(path, headers, body, timeout_s, skew_s)
+        answer = await self._exchange(request, timeout_s, skew_s)
         if answer.status == 200:
             return answer.body
         error = error_of(name, answer)
         if not is_skew(error) or not self._learn_skew(answer, skew_s):
             raise error
         # AWS refused the signature before doing anything, so going out once more is no second attempt.
-        answer = await self._exchange(path, headers, body, timeout_s, self._skew_s)
+        answer = await self._exchange(request, timeout_s, self._skew_s)
         if answer.status == 200:
             return answer.body
         raise error_of(name, answer)
 
-    async def _exchange(
-        self, path: str, headers: dict[str, str], body: bytes, timeout_s: float, skew_s: float
-    ) -> Response:
+    async def _exchange(self, request: _Unsigned, timeout_s: float, skew_s: float) -> Response:
         credentials = await self._credentials.current()
-        headers = {**headers, "host": self._host}
+        headers = {**request.headers, "host": self._host}
         self._signer.sign(
             credentials,
-            method="POST",
-            path=self._path_prefix + path,
+            method=request.method,
+            path=self._path_prefix + request.path,
             headers=headers,
-            body=body,
+            body=request.body,
             now_s=self._clock.now_s() + skew_s,
         )
         answer = await self._transport.send(
-            Request("POST", self._endpoint + path, headers, body), timeout_s=timeout_s
+            Request(request.method, self._endpoint + request.path, headers, request.body), timeout_s=timeout_s
         )
         date = answer.headers.get("date")
         if date is not None:
