@@ -1,0 +1,115 @@
+"""A table's DynamoDB stream as a source: `ports.Source` over the lean calls."""
+
+from __future__ import annotations
+
+from notifyd.aws.dynamodb_streams_calls import DESCRIBE_STREAM, DESCRIBE_TABLE, Shard, Table
+from notifyd.aws.dynamodb_streams_reader import DynamoDbStreamReader
+from notifyd.aws.first_record import holds_record
+from notifyd.core.sequence import Checkpoint, TrimHorizon
+from notifyd.errors import AwsError, Fault
+from notifyd.ports import Clock, ShardInfo
+from notifyd.wire.aws_call import AwsService
+
+# A listing is read again from its first page when one fails, so each page may be asked for a few times.
+_ATTEMPTS_MAX = 3
+_VIEW_TYPES = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
+
+
+class DynamoDbStreamSource:
+    """The stream of one table, under the table's name: the stream's own changes when it is switched off and on.
+
+    `batch_size`: records a read, at most 1,000. `streams` and `tables` are two services of AWS.
+    """
+
+    def __init__(
+        self, table_name: str, streams: AwsService, tables: AwsService, clock: Clock, *, batch_size: int = 1000
+    ) -> None:
+        self._table_name = table_name
+        self._streams = streams
+        self._tables = tables
+        self._clock = clock
+        self._batch_size = batch_size
+        self._stream_arn: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"dynamodb:{self._table_name}"
+
+    async def list_shards(self) -> list[ShardInfo]:
+        self._stream_arn = await self._latest_stream_arn()
+        shards: list[Shard] = []
+        request = {"StreamArn": self._stream_arn}
+        while True:
+            answer = await DESCRIBE_STREAM.ask(self._streams, request, attempts_max=_ATTEMPTS_MAX)
+            shards += answer.stream_description.shards
+            last = answer.stream_description.last_evaluated_shard_id
+            if last is None:
+                return [_info(shard) for shard in shards]
+            request["ExclusiveStartShardId"] = last
+
+    async def holds_data(self) -> bool:
+        for shard in await self.list_shards():
+            if await holds_record(self._reader(shard.shard_id, TrimHorizon(), batch_size=1), self._clock):
+                return True
+        return False
+
+    def resolve_latest(self, now_s: float) -> Checkpoint:  # noqa: ARG002 - the service knows no AT_TIMESTAMP
+        return TrimHorizon()
+
+    def reader(self, shard_id: str, start: Checkpoint) -> DynamoDbStreamReader:
+        return self._reader(shard_id, start, batch_size=self._batch_size)
+
+    async def problems(self) -> list[Fault]:
+        """What keeps this stream from being read, each with its mend. Raises AwsError or TransportError."""
+        try:
+            table = await self._describe()
+        except AwsError as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+            return [Fault(self.name, "there is no such table", "create it (`notifyd init`) or correct its name")]
+        specification = table.stream_specification
+        if not (specification.stream_enabled and table.latest_stream_arn):
+            return [Fault(self.name, "its stream is off", "switch it on with NEW_IMAGE or NEW_AND_OLD_IMAGES")]
+        if specification.stream_view_type not in _VIEW_TYPES:
+            what = f"its stream's view type is {specification.stream_view_type}, so new images are not in it"
+            return [
+                Fault(self.name, what, "switch the stream off and on again with NEW_IMAGE or NEW_AND_OLD_IMAGES")
+            ]
+        return []
+
+    async def stream_arn(self) -> str:
+        """The stream that was listed last."""
+        if self._stream_arn is None:
+            self._stream_arn = await self._latest_stream_arn()
+        return self._stream_arn
+
+    async def _latest_stream_arn(self) -> str:
+        arn = (await self._describe()).latest_stream_arn
+        if arn is None:
+            message = f"table {self._table_name} has no stream; switch it on with NEW_IMAGE or NEW_AND_OLD_IMAGES"
+            raise AwsError("DescribeTable", "ResourceNotFoundException", message, status=200)
+        return arn
+
+    async def _describe(self) -> Table:
+        request = {"TableName": self._table_name}
+        return (await DESCRIBE_TABLE.ask(self._tables, request, attempts_max=_ATTEMPTS_MAX)).table
+
+    def _reader(self, shard_id: str, start: Checkpoint, *, batch_size: int) -> DynamoDbStreamReader:
+        return DynamoDbStreamReader(
+            self.name,
+            shard_id,
+            start,
+            service=self._streams,
+            clock=self._clock,
+            stream_arn=self.stream_arn,
+            batch_size=batch_size,
+        )
+
+
+def _info(shard: Shard) -> ShardInfo:
+    return ShardInfo(
+        shard.shard_id,
+        (shard.parent_shard_id,) if shard.parent_shard_id else (),
+        closed=shard.sequence_number_range.ending_sequence_number is not None,
+        first_sequence=shard.sequence_number_range.starting_sequence_number,
+    )
