@@ -1,0 +1,116 @@
+"""Contacts and settings of users, out of two DynamoDB tables by one BatchGetItem."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from notifyd.core.dynamodb_json import Item, WrongItem, plain_item
+from notifyd.core.ttl_cache import TtlCache
+from notifyd.core.user import Contact, Person, UserSettings
+from notifyd.core.user_items import Damage, read_contact, read_settings
+from notifyd.ports import Clock, Entropy
+from notifyd.wire.batch_get import KEYS_MAX, AwsCaller, BatchGet, Table, askable
+from notifyd.wire.read_through import Fetched, ReadThrough
+
+# A user takes a key in each table.
+_USERS_MAX = KEYS_MAX // 2
+
+
+class DirectoryPolicy(msgspec.Struct, frozen=True):
+    cache_ttl_s: float = 5.0
+    cache_entries_max: int = 200_000
+    linger_s: float = 0.005
+    call_timeout_s: float = 2.0
+    deadline_s: float = 5.0
+
+
+class DynamoDbDirectory:
+    """`damaged` hears what could not be read of an item; the rest of it is used."""
+
+    def __init__(
+        self,
+        caller: AwsCaller,
+        *,
+        contacts: str,
+        settings: str,
+        clock: Clock,
+        entropy: Entropy,
+        tasks: asyncio.TaskGroup,
+        damaged: Callable[[Sequence[Damage]], None],
+        policy: DirectoryPolicy,
+    ) -> None:
+        self._contacts = contacts
+        self._settings = settings
+        self._damaged = damaged
+        self._tables = BatchGet(
+            caller,
+            (
+                Table(contacts, "user_id", ("email", "phone", "device_tokens", "external_channels")),
+                Table(settings, "user_id", ("opted_out", "categories")),
+            ),
+            clock=clock,
+            entropy=entropy,
+            call_timeout_s=policy.call_timeout_s,
+            deadline_s=policy.deadline_s,
+        )
+        self._people = ReadThrough(
+            self._read,
+            cache=TtlCache[Person](ttl_s=policy.cache_ttl_s, entries_max=policy.cache_entries_max),
+            keys_max=_USERS_MAX,
+            linger_s=policy.linger_s,
+            clock=clock,
+            tasks=tasks,
+        )
+
+    async def look_up(self, user_ids: Collection[str]) -> Mapping[str, Person]:
+        fetched = await self._people.get(user_ids)
+        if fetched.failure is not None:
+            raise fetched.failure
+        return fetched.found
+
+    async def _read(self, user_ids: Sequence[str]) -> Fetched[Person]:
+        known = [user_id for user_id in user_ids if askable(user_id)]
+        got = await self._tables.get({self._contacts: known, self._settings: known})
+        absent = set(known) - got.unread.get(self._contacts, set())
+        absent.difference_update(_user_id(item) for item in got.items[self._contacts])
+        # The replica that answered may not have a contact written a moment ago, and who has just signed up
+        # is whom the event is about. So absence is believed of the leader alone; only the unknown pay for it.
+        again = await self._tables.get({self._contacts: absent}, consistent=True)
+        contacts, settings = self._people_of(
+            [*got.items[self._contacts], *again.items[self._contacts]], got.items[self._settings]
+        )
+        unread = set().union(*got.unread.values(), *again.unread.values())
+        return Fetched(
+            {
+                user_id: Person(user_id, contacts.get(user_id), settings.get(user_id))
+                for user_id in user_ids
+                if user_id not in unread
+            },
+            got.failure or again.failure,
+        )
+
+    def _people_of(
+        self, contacts: Sequence[Item], settings: Sequence[Item]
+    ) -> tuple[dict[str, Contact], dict[str, UserSettings]]:
+        damages: list[Damage] = []
+        of_contacts = {_user_id(item): read_contact(_user_id(item), _values(item), damages) for item in contacts}
+        of_settings = {_user_id(item): read_settings(_user_id(item), _values(item), damages) for item in settings}
+        if damages:
+            self._damaged(damages)
+        return of_contacts, of_settings
+
+
+def _values(item: Item) -> dict[str, Any]:
+    """Where one value is of no known type, none is: each then counts as damaged."""
+    try:
+        return plain_item(item)
+    except WrongItem:
+        return dict.fromkeys(item, WrongItem)
+
+
+def _user_id(item: Item) -> str:
+    return str(item["user_id"].S)

@@ -1,0 +1,152 @@
+"""What a user's two items say, as far as they can be read.
+
+A value of the wrong type costs that value alone, and a Damage says so. Where a person's own choice cannot
+be read, the answer is no: a suppressed delivery is accounted for and can be replayed once the item is
+mended, a mail that somebody forbade cannot be taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import msgspec
+
+from notifyd.core.channel import Channel
+from notifyd.core.user import Contact, DeviceToken, ExternalChannel, UserSettings
+
+T = TypeVar("T")
+
+DEVICE_PLATFORMS = frozenset({"apns", "fcm", "web_push"})
+
+
+class ItemKind(StrEnum):
+    CONTACT = "contact"
+    SETTINGS = "settings"
+
+
+class Damage(msgspec.Struct, frozen=True):
+    """A value that could not be read. The value itself is personal and is not repeated."""
+
+    user_id: str
+    kind: ItemKind
+    attribute: str
+
+
+class _Device(msgspec.Struct):
+    token: str = msgspec.field(name="deviceToken")
+    platform: str
+
+
+class _External(msgspec.Struct):
+    platform: str
+    url: str
+    status: bool = True
+
+
+class _Item:
+    """An item under its user's name; it notes what could not be read."""
+
+    def __init__(self, user_id: str, kind: ItemKind, values: Mapping[str, Any], damages: list[Damage]) -> None:
+        self._user_id = user_id
+        self._kind = kind
+        self._values = values
+        self._damages = damages
+
+    def damaged(self, attribute: str) -> None:
+        self._damages.append(Damage(self._user_id, self._kind, attribute))
+
+    def address(self, attribute: str) -> str | None:
+        value = self._values.get(attribute)
+        # What does not print could end a header line, and is no address anyway.
+        if value is None or (isinstance(value, str) and value.isprintable()):
+            return value or None
+        self.damaged(attribute)
+        return None
+
+    def entries(self, attribute: str, entry_type: type[T]) -> Iterator[T]:
+        value = self._values.get(attribute)
+        if value is None:
+            return
+        try:
+            entries = msgspec.convert(_parsed(value), list[Any])
+        except msgspec.DecodeError:
+            self.damaged(attribute)
+            return
+        for entry in entries:
+            try:
+                yield msgspec.convert(entry, entry_type)
+            except msgspec.ValidationError:
+                self.damaged(attribute)
+
+    def opted_out(self) -> bool:
+        value = self._values.get("opted_out")
+        if value is None or isinstance(value, bool):
+            return value or False
+        self.damaged("opted_out")
+        return True
+
+    def categories(self) -> dict[str, bool | tuple[Channel, ...]] | None:
+        """None: the attribute as a whole cannot be read."""
+        value = self._values.get("categories")
+        if value is None:
+            return {}
+        try:
+            wanted = msgspec.convert(_parsed(value), dict[str, Any])
+        except msgspec.DecodeError:
+            self.damaged("categories")
+            return None
+        return {category: self._choice(category, choice) for category, choice in wanted.items()}
+
+    def _choice(self, category: str, choice: object) -> bool | tuple[Channel, ...]:
+        if isinstance(choice, bool):
+            return choice
+        named = choice if isinstance(choice, list) else [None]
+        channels = tuple(Channel(name) for name in named if isinstance(name, str) and name in _CHANNELS)
+        if len(channels) < len(named):
+            self.damaged(f"categories.{category}")
+        return channels or False
+
+
+_CHANNELS = frozenset(Channel)
+
+
+def read_contact(user_id: str, values: Mapping[str, Any], damages: list[Damage]) -> Contact:
+    """`values`: plain JSON values; the lists may also stand as JSON text."""
+    item = _Item(user_id, ItemKind.CONTACT, values, damages)
+    tokens = []
+    for device in item.entries("device_tokens", _Device):
+        if device.platform in DEVICE_PLATFORMS and device.token:
+            tokens.append(DeviceToken(device.token, device.platform))
+        else:
+            item.damaged("device_tokens")
+    return Contact(
+        user_id,
+        email=item.address("email"),
+        phone=item.address("phone"),
+        device_tokens=tuple(tokens),
+        external_channels=tuple(
+            ExternalChannel(external.platform, external.url, external.status)
+            for external in item.entries("external_channels", _External)
+        ),
+    )
+
+
+def read_settings(user_id: str, values: Mapping[str, Any], damages: list[Damage]) -> UserSettings:
+    """`values`: plain JSON values; categories may also stand as JSON text."""
+    item = _Item(user_id, ItemKind.SETTINGS, values, damages)
+    opted_out = item.opted_out()
+    categories = item.categories()
+    if categories is None:
+        return UserSettings(user_id, opted_out=True)
+    return UserSettings(user_id, opted_out, categories)
+
+
+def _parsed(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except RecursionError as deep:
+        raise msgspec.DecodeError("nested too deep") from deep
