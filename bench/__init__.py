@@ -1,0 +1,1 @@
+"""The real daemon process, measured against sources and sinks in other processes, beside a peer."""

@@ -1,0 +1,139 @@
+"""One measurement: fill the source, wait until the sinks have it all, ask the kernel what it cost."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from bench.contestants import SourceKind
+from bench.processes import Process
+from bench.profile import profiling
+from bench.setup import Options, Surroundings
+
+_POLL_S = 0.05
+# Longer than any pause a healthy contestant makes: idle polls stretch to 5 s, lease fail-over is not part of this.
+_STALL_S = 20.0
+# After everything is accepted: time for a late duplicate to arrive.
+_AFTERWARDS_S = 2.0
+
+
+class Window(msgspec.Struct, frozen=True):
+    """What one filling cost. `calls`: AWS calls by operation. Latencies: produced → accepted."""
+
+    events: int
+    wall_s: float
+    cpu_s: float
+    loop_cpu_s: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    calls: dict[str, int]
+
+    @property
+    def events_per_core_s(self) -> float:
+        return self.events / self.cpu_s if self.cpu_s else 0.0
+
+    @property
+    def cpu_us_an_event(self) -> float:
+        return self.cpu_s / self.events * 1e6 if self.events else 0.0
+
+
+class Measurement(msgspec.Struct, frozen=True):
+    """`paced` is None where no rate was asked for. `lost` and `duplicates` are over all that was ever produced."""
+
+    saturated: Window
+    paced: Window | None
+    rss_max_mib: float
+    lost: int
+    duplicates: int
+    bad_ids: int
+    log_rows_missing: int
+    queued: int
+
+
+class Load(msgspec.Struct, frozen=True):
+    """What a contestant gets: first `warm` events to start up on, then the measured ones."""
+
+    warm: int
+    events: int
+    rate_per_s: float
+    paced_s: float
+
+
+class Run:
+    """One contestant on one source, from its start to the end of what it was given."""
+
+    def __init__(self, process: Process, around: Surroundings, kind: SourceKind) -> None:
+        self._process = process
+        self._around = around
+        self._kind = kind
+        self._produced = 0
+
+    def measure(self, load: Load, options: Options) -> Measurement:
+        self._fill(load.warm, 0.0)
+        with profiling(self._process.pid, options.profile):
+            saturated = self._fill(load.events, 0.0)
+        paced_events = int(load.rate_per_s * load.paced_s)
+        paced = self._fill(paced_events, load.rate_per_s) if paced_events else None
+        time.sleep(_AFTERWARDS_S)
+        rss_max_mib = self._process.rss_max_mib()
+        accepted = self._around.sinks.control("stats")
+        return Measurement(
+            saturated=saturated,
+            paced=paced,
+            rss_max_mib=rss_max_mib,
+            lost=self._produced - accepted["unique"],
+            duplicates=accepted["duplicates"],
+            bad_ids=accepted["bad_ids"],
+            log_rows_missing=max(0, self._produced - self._around.dynamodb.control("stats")["log_rows"]),
+            queued=accepted["queued"],
+        )
+
+    def _fill(self, events: int, rate_per_s: float) -> Window:
+        for server in self._around.servers():
+            server.control("window")
+        before = self._process.usage()
+        self._around.source.control("append", source=self._kind, events=events, rate_per_s=rate_per_s)
+        produced_at_s = time.time_ns() / 1e9
+        self._produced += events
+        self._wait(events)
+        after = self._process.usage()
+        accepted = self._around.sinks.control("stats")
+        return Window(
+            events=accepted["accepted"],
+            wall_s=accepted["last_accepted_s"] - produced_at_s,
+            cpu_s=after.cpu_s - before.cpu_s,
+            loop_cpu_s=after.loop_cpu_s - before.loop_cpu_s,
+            p50_ms=accepted["p50_ms"],
+            p95_ms=accepted["p95_ms"],
+            p99_ms=accepted["p99_ms"],
+            calls=self._calls(),
+        )
+
+    def _wait(self, events: int) -> None:
+        """Until all is accepted and written to the log, or nothing has moved for a while: then it is lost."""
+        seen, moved_s = -1, time.perf_counter()
+        while (done := self._done()) < 2 * events:
+            now_s = time.perf_counter()
+            if done != seen:
+                seen, moved_s = done, now_s
+            if self._process.ended:
+                raise RuntimeError(f"{self._process.log.stem} has ended:\n{self._process.told()}")
+            if now_s - moved_s > _STALL_S:
+                return
+            time.sleep(_POLL_S)
+
+    def _done(self) -> int:
+        accepted: int = self._around.sinks.control("progress")["accepted"]
+        written: int = self._around.dynamodb.control("progress")["rows_written"]
+        return accepted + written
+
+    def _calls(self) -> dict[str, int]:
+        calls: Counter[str] = Counter()
+        for server in self._around.servers():
+            said: dict[str, Any] = server.control("stats")
+            calls.update(said["calls"])
+        return dict(calls.most_common())

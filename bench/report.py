@@ -1,0 +1,108 @@
+"""The figures as a table for people and as JSON for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from bench.contestants import Contestant, SourceKind
+from bench.measure import Measurement, Window
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """All rounds of one contestant on one source."""
+
+    source: SourceKind
+    contestant: Contestant
+    rounds: list[Measurement]
+
+    def over_rounds(self, figure: Callable[[Measurement], float]) -> float:
+        return median(figure(measurement) for measurement in self.rounds)
+
+
+class Report(msgspec.Struct, frozen=True):
+    """`ratios`: events a core of the daemon over the peer's, by source, median of the rounds of each."""
+
+    command: str
+    cores: str
+    entries: list[Entry]
+    ratios: dict[str, float]
+
+
+def ratios(entries: list[Entry]) -> dict[str, float]:
+    rates = {
+        (entry.source, entry.contestant): entry.over_rounds(lambda one: one.saturated.events_per_core_s)
+        for entry in entries
+    }
+    return {
+        source: rates[source, Contestant.DAEMON] / rates[source, Contestant.PEER]
+        for source in SourceKind
+        if rates.get((source, Contestant.PEER)) and (source, Contestant.DAEMON) in rates
+    }
+
+
+def _paced(figure: Callable[[Window], float]) -> Callable[[Measurement], float]:
+    return lambda one: figure(one.paced) if one.paced is not None else 0.0
+
+
+def _rate(window: Window) -> float:
+    return window.events / window.wall_s if window.wall_s else 0.0
+
+
+_LINES: tuple[tuple[str, Callable[[Measurement], float], str], ...] = (
+    ("events/s a core (events / CPU s)", lambda one: one.saturated.events_per_core_s, ",.0f"),
+    ("events/s as it came, saturated", lambda one: _rate(one.saturated), ",.0f"),
+    ("CPU µs an event, all threads", lambda one: one.saturated.cpu_us_an_event, ".1f"),
+    (
+        "CPU µs an event, loop's thread",
+        lambda one: one.saturated.loop_cpu_s / max(1, one.saturated.events) * 1e6,
+        ".1f",
+    ),
+    ("paced: events/s", _paced(_rate), ",.0f"),
+    ("paced: CPU µs an event", _paced(lambda window: window.cpu_us_an_event), ".1f"),
+    ("paced: p50 ms, produced → accepted", _paced(lambda window: window.p50_ms), ".0f"),
+    ("paced: p95 ms", _paced(lambda window: window.p95_ms), ".0f"),
+    ("paced: p99 ms", _paced(lambda window: window.p99_ms), ".0f"),
+    ("RSS max MiB", lambda one: one.rss_max_mib, ".0f"),
+    ("lost", lambda one: one.lost, ".0f"),
+    ("duplicates", lambda one: one.duplicates, ".0f"),
+    ("ids missing or shared", lambda one: one.bad_ids, ".0f"),
+    ("log rows missing", lambda one: one.log_rows_missing, ".0f"),
+    (
+        "AWS calls per 100 events",
+        lambda one: 100 * sum(one.saturated.calls.values()) / max(1, one.saturated.events),
+        ".2f",
+    ),
+)
+
+
+def show(report: Report) -> None:
+    table = Table(title="E-mail, SES answering after its set latency", caption=report.cores)
+    table.add_column("")
+    for entry in report.entries:
+        table.add_column(f"{entry.contestant}\n{entry.source}", justify="right")
+    for title, figure, form in _LINES:
+        table.add_row(title, *(format(entry.over_rounds(figure), form) for entry in report.entries))
+    table.add_section()
+    operations = sorted({name for entry in report.entries for name in entry.rounds[0].saturated.calls})
+    for operation in operations:
+        table.add_row(f"  {operation}", *(_per_100(entry, operation) for entry in report.entries))
+    console = Console()
+    console.print(table)
+    for source, ratio in report.ratios.items():
+        console.print(f"{source}: [bold]{ratio:.1f} ×[/bold] the peer's events/s a core, in the same run")
+
+
+def _per_100(entry: Entry, operation: str) -> str:
+    window = entry.rounds[0].saturated
+    return f"{100 * window.calls.get(operation, 0) / max(1, window.events):.2f}"
+
+
+def store(report: Report, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")

@@ -1,0 +1,190 @@
+"""`python -m bench.servers.dynamodb`: the tables that the daemon asks and writes, in memory.
+
+Contacts and settings are a pure function of the user's number; leases, log and control are real small tables.
+Projections are not applied: an answer holds whole items.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from bench.servers.dynamodb_streams import table_description
+from bench.servers.events import contact_item, settings_item
+from bench.servers.http import Answer, Asked, Refused, Request, refusal
+from bench.servers.process import Counted, arguments, serve, target_operation
+from bench.servers.table import ConditionFailed, Table
+
+BATCH_GET_MAX = 100
+BATCH_WRITE_MAX = 25
+
+
+class _Text(msgspec.Struct):
+    S: str
+
+
+class _UserKey(msgspec.Struct):
+    user_id: _Text
+
+
+class _UserKeys(msgspec.Struct):
+    Keys: list[_UserKey]
+
+
+class _BatchGet(msgspec.Struct):
+    RequestItems: dict[str, _UserKeys]
+
+
+class _LogKey(msgspec.Struct):
+    event_id: _Text
+    row: _Text
+
+
+class _Put(msgspec.Struct):
+    Item: msgspec.Raw
+
+
+class _Write(msgspec.Struct):
+    PutRequest: _Put
+
+
+class _BatchWrite(msgspec.Struct):
+    RequestItems: dict[str, list[_Write]]
+
+
+_BATCH_GET = msgspec.json.Decoder(_BatchGet)
+_BATCH_WRITE = msgspec.json.Decoder(_BatchWrite)
+_LOG_KEY = msgspec.json.Decoder(_LogKey)
+
+
+class Dynamodb:
+    def __init__(self, prefix: str, latency_s: float) -> None:
+        self._latency_s = latency_s
+        self._people = {
+            f"{prefix}-contacts": lru_cache(maxsize=None)(contact_item),
+            f"{prefix}-settings": lru_cache(maxsize=None)(settings_item),
+        }
+        self._events = f"{prefix}-events"
+        self._log = Table(f"{prefix}-log", "event_id", "row")
+        self._tables = {
+            table.name: table
+            for table in (self._log, Table(f"{prefix}-leases", "key"), Table(f"{prefix}-control", "key"))
+        }
+        self._rows: Counter[str] = Counter()
+
+    def answer(self, request: Request) -> Answer:
+        try:
+            body = self._call(target_operation(request), request.body)
+        except Refused as refused:
+            answer = refusal(refused.code, str(refused))
+        except ConditionFailed as failed:
+            extra = b"" if failed.old is None else b',"Item":' + failed.old
+            answer = refusal("ConditionalCheckFailedException", str(failed), extra=extra)
+        else:
+            answer = Answer(body)
+        answer.crc32 = True
+        answer.delay_s = self._latency_s
+        return answer
+
+    def control(self, path: str, _body: bytes) -> dict[str, Any]:
+        """`rows`: of the log, by kind; `log_rows`: how many stand in it."""
+        if path == "window":
+            self._rows.clear()
+        return {"log_rows": len(self._log), "rows": dict(self._rows), "rows_written": self._rows.total()}
+
+    def _call(self, operation: str, body: bytes) -> bytes:
+        match operation:
+            case "BatchGetItem":
+                return self._batch_get(_BATCH_GET.decode(body))
+            case "BatchWriteItem":
+                return self._batch_write(_BATCH_WRITE.decode(body))
+            case "DescribeTable":
+                return self._describe(msgspec.json.decode(body))
+            case "DescribeTimeToLive":
+                return b'{"TimeToLiveDescription":{"TimeToLiveStatus":"ENABLED","AttributeName":"expires_at"}}'
+            case _:
+                return self._on_table(operation, msgspec.json.decode(body))
+
+    def _on_table(self, operation: str, asked: Asked) -> bytes:
+        table = self._tables.get(asked["TableName"])
+        if table is None:
+            raise Refused("ResourceNotFoundException", f"no table {asked['TableName']}")
+        match operation:
+            case "GetItem":
+                item = table.get(asked["Key"])
+                return b"{}" if item is None else b'{"Item":%b}' % item
+            case "PutItem":
+                table.put(asked)
+                return b"{}"
+            case "UpdateItem":
+                after = table.update(asked)
+                return msgspec.json.encode({"Attributes": after} if asked.get("ReturnValues") == "ALL_NEW" else {})
+            case "DeleteItem":
+                table.delete(asked)
+                return b"{}"
+            case "Scan":
+                return _items(list(table.scan()))
+            case "Query":
+                return _items(list(table.query(asked)))
+            case _:
+                raise Refused("UnknownOperationException", f"no {operation} here")
+
+    def _batch_get(self, asked: _BatchGet) -> bytes:
+        if sum(len(keys.Keys) for keys in asked.RequestItems.values()) > BATCH_GET_MAX:
+            raise Refused("ValidationException", "Too many items requested for the BatchGetItem call")
+        answers = []
+        for name, keys in asked.RequestItems.items():
+            item_of = self._people.get(name)
+            if item_of is None:
+                raise Refused("ResourceNotFoundException", f"no table {name}")
+            users = [key.user_id.S for key in keys.Keys]
+            if len(set(users)) < len(users):
+                raise Refused("ValidationException", "Provided list of item keys contains duplicates")
+            answers.append(b'"%b":[%b]' % (name.encode(), b",".join(map(item_of, users))))
+        return b'{"Responses":{%b},"UnprocessedKeys":{}}' % b",".join(answers)
+
+    def _batch_write(self, asked: _BatchWrite) -> bytes:
+        if sum(map(len, asked.RequestItems.values())) > BATCH_WRITE_MAX:
+            raise Refused("ValidationException", "Too many items in the BatchWriteItem call")
+        for name, writes in asked.RequestItems.items():
+            if name != self._log.name:
+                raise Refused("ResourceNotFoundException", f"no table {name} for batches")
+            keys = [_LOG_KEY.decode(write.PutRequest.Item) for write in writes]
+            if len({(key.event_id.S, key.row.S) for key in keys}) < len(keys):
+                raise Refused("ValidationException", "Provided list of item keys contains duplicates")
+            for key, write in zip(keys, writes, strict=True):
+                self._log.store(key.event_id.S, key.row.S, bytes(write.PutRequest.Item))
+                self._rows[key.row.S.split("#")[2]] += 1
+        return b'{"UnprocessedItems":{}}'
+
+    def _describe(self, asked: Asked) -> bytes:
+        name = asked["TableName"]
+        if name == self._events:
+            described = table_description(name)
+        elif name in self._people:
+            described = Table(name, "user_id").description()
+        elif name in self._tables:
+            described = self._tables[name].description()
+        else:
+            raise Refused("ResourceNotFoundException", f"no table {name}")
+        return msgspec.json.encode({"Table": described | {"CreationDateTime": time.time_ns() / 1e9}})
+
+
+def _items(items: list[bytes]) -> bytes:
+    return b'{"Items":[%b],"Count":%d,"ScannedCount":%d}' % (b",".join(items), len(items), len(items))
+
+
+def main() -> None:
+    parser = arguments(__doc__ or "")
+    parser.add_argument("--prefix", default="bench")
+    parser.add_argument("--latency-ms", type=float, default=5.0)
+    options = parser.parse_args()
+    serve(Counted(Dynamodb(options.prefix, options.latency_ms / 1000), target_operation), options)
+
+
+if __name__ == "__main__":
+    main()
