@@ -15,18 +15,17 @@ from pydantic import Field, ValidationError, create_model
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from notifyd import config_sections as sections
-from notifyd import providers as _providers
 from notifyd.config_env import Environment, overlay
 from notifyd.config_faults import validation_faults
 from notifyd.config_rules import broken_rules
 from notifyd.core.channel import Channel
 from notifyd.errors import ConfigError, Fault
 from notifyd.names import Names
+from notifyd.providers import PROVIDERS
 from notifyd.yaml_lines import Loc, read_yaml
 
 DEFAULT_PATH = Path("config/notifyd.yaml")
 
-PROVIDERS: dict[str, Any] = getattr(_providers, "PROVIDERS", {})
 _fields: dict[str, Any] = {name: (entry.config_model | None, None) for name, entry in PROVIDERS.items()}
 ProvidersSection = create_model("ProvidersSection", __base__=sections.Section, **_fields)
 
