@@ -70,7 +70,7 @@ def _searcher(parsed: ParsedResult) -> _Finder:
     def search(value: object) -> Any:
         try:
             return parsed.search(value)
-        except JMESPathError as error:
-            raise PathError(str(error)) from error
+        except (ArithmeticError, RecursionError, TypeError, ValueError) as error:
+            raise PathError(f"{parsed.expression} cannot be put to this value: {error}") from error
 
     return search
