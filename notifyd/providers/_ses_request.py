@@ -1,0 +1,175 @@
+"""The bodies of SendBulkEmail and SendEmail, as botocore's sesv2 model has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from notifyd.core.message import Delivery, Email
+from notifyd.providers._mail import encoded_words
+
+TEMPLATE_DATA_CHARS_MAX = 262_144
+HEADERS_MAX = 15
+# JSON makes at most 6 bytes of a character; the rest is for the keys around them.
+BULK_CHARS_MAX = (TEMPLATE_DATA_CHARS_MAX - 64) // 6
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Wire(msgspec.Struct, rename="pascal", omit_defaults=True, gc=False):
+    """Field names as SES has them: from_email_address is FromEmailAddress."""
+
+
+class _Destination(_Wire):
+    to_addresses: tuple[str, ...]
+
+
+class _NameValue(_Wire):
+    name: str
+    value: str
+
+
+class _TemplateContent(_Wire):
+    subject: str = "{{s}}"
+    text: str = "{{t}}"
+    html: str | None = None
+
+
+class _Template(_Wire, omit_defaults=False):
+    template_content: _TemplateContent
+    template_data: str = "{}"
+
+
+class _BulkContent(_Wire):
+    template: _Template
+
+
+class _ReplacementTemplate(_Wire):
+    replacement_template_data: msgspec.Raw
+
+
+class _ReplacementContent(_Wire):
+    replacement_template: _ReplacementTemplate
+
+
+class _Entry(_Wire):
+    destination: _Destination
+    replacement_email_content: _ReplacementContent
+    replacement_headers: list[_NameValue]
+    replacement_tags: list[_NameValue]
+
+
+class _Bulk(_Wire):
+    from_email_address: str
+    default_content: _BulkContent
+    bulk_email_entries: list[_Entry]
+    reply_to_addresses: tuple[str, ...] = ()
+    configuration_set_name: str | None = None
+
+
+class _Text(_Wire, omit_defaults=False):
+    data: str
+    charset: str = "UTF-8"
+
+
+class _Body(_Wire):
+    text: _Text
+    html: _Text | None = None
+
+
+class _Simple(_Wire):
+    subject: _Text
+    body: _Body
+    headers: list[_NameValue]
+
+
+class _Content(_Wire):
+    simple: _Simple
+
+
+class _Single(_Wire):
+    from_email_address: str
+    destination: _Destination
+    content: _Content
+    email_tags: list[_NameValue]
+    reply_to_addresses: tuple[str, ...] = ()
+    configuration_set_name: str | None = None
+
+
+class _Data(msgspec.Struct, omit_defaults=True, gc=False):
+    """What one mail puts into the placeholders of the template."""
+
+    s: str
+    t: str
+    h: str | None
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """What all mails of a request share."""
+
+    sender: str
+    reply_to: tuple[str, ...]
+    configuration_set: str | None
+
+
+# The template passes through what was rendered here: SES puts values in as they are and escapes nothing.
+_TEXT_ONLY = _BulkContent(_Template(_TemplateContent()))
+_TEXT_AND_HTML = _BulkContent(_Template(_TemplateContent(html="{{h}}")))
+
+
+def bulk_body(envelope: Envelope, mails: Sequence[tuple[str, Delivery]]) -> bytes:
+    """SendBulkEmail to (address, delivery) pairs that all have HTML, or all have none."""
+    return _encode(
+        _Bulk(
+            envelope.sender,
+            _TEXT_ONLY if mails[0][1].message.html is None else _TEXT_AND_HTML,
+            [
+                _Entry(
+                    _Destination((address,)),
+                    _ReplacementContent(_ReplacementTemplate(_data_in_json(delivery.message))),
+                    _headers(delivery.message),
+                    _tags(delivery),
+                )
+                for address, delivery in mails
+            ],
+            envelope.reply_to,
+            envelope.configuration_set,
+        )
+    )
+
+
+def single_body(envelope: Envelope, address: str, delivery: Delivery) -> bytes:
+    """SendEmail to one address."""
+    email = delivery.message
+    html = None if email.html is None else _Text(email.html)
+    return _encode(
+        _Single(
+            envelope.sender,
+            _Destination((address,)),
+            _Content(_Simple(_Text(email.subject), _Body(_Text(email.text), html), _headers(email))),
+            _tags(delivery),
+            envelope.reply_to,
+            envelope.configuration_set,
+        )
+    )
+
+
+def _data_in_json(email: Email) -> msgspec.Raw:
+    """The template data, a JSON text, as a JSON string.
+
+    JSON holds no bare control characters, so only these two are left to escape: 3.7 µs for a 2 KB mail
+    against 8 by encoding it a second time.
+    """
+    data = _encode(_Data(email.subject, email.text, email.html))
+    return msgspec.Raw(b'"' + data.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"')
+
+
+def _headers(email: Email) -> list[_NameValue]:
+    return [_NameValue(name, encoded_words(value)) for name, value in email.headers]
+
+
+def _tags(delivery: Delivery) -> list[_NameValue]:
+    tags = [_NameValue("delivery_id", delivery.delivery_id)]
+    tags += [_NameValue(name, value) for name, value in delivery.message.tags]
+    return tags

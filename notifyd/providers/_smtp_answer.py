@@ -1,0 +1,80 @@
+"""What an SMTP reply means, by whose fault: enhanced status codes (RFC 3463) first, reply codes (RFC 5321) else.
+
+As everywhere, what an operator can mend is deferred: a refused sender or login is no fault of the mail's.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from notifyd.core.outcome import AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
+
+
+class Stage(StrEnum):
+    """Which command was answered."""
+
+    CONNECT = "connect"  # greeting, EHLO, STARTTLS, AUTH
+    MAIL = "MAIL FROM"
+    RCPT = "RCPT TO"
+    DATA = "DATA"
+
+
+_ENHANCED = re.compile(r"([45])\.(\d{1,3}\.\d{1,3})\b")
+_GONE = frozenset({"1.1", "1.6", "2.1"})  # no such mailbox, moved away, switched off
+_SUBJECT_DETAIL = {
+    "1.2": Reason.ADDRESS_INVALID,  # no such domain
+    "1.3": Reason.ADDRESS_INVALID,  # syntax
+    "1.10": Reason.ADDRESS_INVALID,  # its domain takes no mail (RFC 7505)
+    "1.7": Reason.SENDER_REFUSED,
+    "1.8": Reason.SENDER_REFUSED,
+    "2.3": Reason.PAYLOAD_TOO_LARGE,
+    "3.4": Reason.PAYLOAD_TOO_LARGE,
+    "7.8": Reason.CREDENTIALS,
+    "7.9": Reason.CREDENTIALS,
+}
+_LOGIN_REFUSED = frozenset({530, 534, 535, 538})
+_REPLIES = {
+    **dict.fromkeys(_LOGIN_REFUSED, Reason.CREDENTIALS),
+    551: Reason.ADDRESS_INVALID,
+    552: Reason.PAYLOAD_TOO_LARGE,
+    553: Reason.ADDRESS_INVALID,
+}
+# Greylisting and a busy relay say 450 or 451; these say that we are too fast.
+_TOO_FAST = frozenset({"3.2", "4.5", "7.0", "7.28"})
+_MENDED_BY_THE_OPERATOR = frozenset({Reason.SENDER_REFUSED, Reason.CREDENTIALS})
+
+
+def refused(stage: Stage, code: int, text: str) -> Outcome:
+    answer = f"{stage}: {code} {text}"
+    if stage is Stage.CONNECT:
+        reason = Reason.CREDENTIALS if code in _LOGIN_REFUSED else Reason.NO_CONNECTION
+        return Deferred(reason, answer=answer)
+    match = _ENHANCED.match(text)
+    detail = match[2] if match and match[1] == str(code // 100) else ""
+    if 400 <= code < 500:
+        too_fast = code == 421 or detail in _TOO_FAST
+        return Deferred(Reason.THROTTLED if too_fast else Reason.PROVIDER_ERROR, answer=answer)
+    if not 500 <= code < 600:
+        return _senseless(stage, answer)
+    if stage is Stage.RCPT and detail in _GONE:
+        return AddressGone(answer)
+    reason = _SUBJECT_DETAIL.get(detail) or _REPLIES.get(code, Reason.MESSAGE_REFUSED)
+    if stage is Stage.MAIL and reason in {Reason.MESSAGE_REFUSED, Reason.ADDRESS_INVALID}:
+        reason = Reason.SENDER_REFUSED
+    if reason in _MENDED_BY_THE_OPERATOR:
+        return Deferred(reason, answer=answer)
+    return Rejected(reason, answer)
+
+
+def no_reply(stage: Stage, why: str) -> Outcome:
+    """Up to RCPT the relay has nothing; from DATA on it may have the whole mail."""
+    if stage is Stage.DATA:
+        return Unknown(Reason.NO_ANSWER, f"{stage}: {why}")
+    return Deferred(Reason.NO_CONNECTION, answer=f"{stage}: {why}")
+
+
+def _senseless(stage: Stage, answer: str) -> Outcome:
+    if stage is Stage.DATA:
+        return Unknown(Reason.ANSWER_UNREADABLE, answer)
+    return Deferred(Reason.PROVIDER_ERROR, answer=answer)
