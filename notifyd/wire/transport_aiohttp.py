@@ -10,14 +10,18 @@ from aiohttp import (
     ClientConnectorError,
     ClientError,
     ClientHttpProxyError,
+    ClientRequest,
     ClientResponse,
     ClientSession,
     ClientTimeout,
     ConnectionTimeoutError,
     DummyCookieJar,
     InvalidURL,
+    ServerDisconnectedError,
     TCPConnector,
 )
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from yarl import URL
 
 from notifyd.errors import NoAnswer, NotSent
@@ -39,6 +43,22 @@ _NO_AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _BEFORE_ANY_BYTE = (ClientConnectorError, ConnectionTimeoutError, ClientHttpProxyError, InvalidURL)
 
 
+class _CleanConnector(TCPConnector):
+    """Hands out no connection on which bytes wait that nobody asked for.
+
+    aiohttp takes them for the answer to the next request: a stray 200 would prove that a notification was sent.
+    """
+
+    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:  # noqa: ASYNC109 - aiohttp's signature
+        # Each try takes one connection out of the pool; the one after the last is new.
+        for _ in range(self.limit + 1):
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
+        raise ServerDisconnectedError("the server talks before it is asked")
+
+
 class AiohttpTransport:
     """One pool. Give each service its own: in a shared pool one slow service makes all of them wait.
 
@@ -56,7 +76,7 @@ class AiohttpTransport:
         self._answer_bytes_max = answer_bytes_max
         self._proxies = proxies or Proxies.of_environment()
         self._session = ClientSession(
-            connector=TCPConnector(ssl=tls, limit=connections_max, keepalive_timeout=KEEP_ALIVE_S),
+            connector=_CleanConnector(ssl=tls, limit=connections_max, keepalive_timeout=KEEP_ALIVE_S),
             cookie_jar=DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=_NO_AUTO_HEADERS,
