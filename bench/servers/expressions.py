@@ -12,7 +12,7 @@ Item = dict[str, dict[str, Any]]
 Operand = Callable[[Item], dict[str, Any] | None]
 Condition = Callable[[Item], bool]
 
-_TOKEN = re.compile(r"\s*([#:]?[A-Za-z_][\w-]*|<>|<=|>=|[=<>(),+-])")
+_TOKEN = re.compile(r"\s*([#:]\w+|[A-Za-z_]\w*|<>|<=|>=|[=<>(),+])")
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "<>": operator.ne,
@@ -125,10 +125,11 @@ class Expression:
             otherwise = self._operand()
             self._expect(")")
             return lambda item: item.get(name) or otherwise(item)
-        if self._tokens[0].startswith(":"):
-            value = self._values[self._take()]
+        token = self._take()
+        if token.startswith(":"):
+            value = self._values[token]
             return lambda _item: value
-        attribute = self._name()
+        attribute = self._named(token)
         return lambda item: item.get(attribute)
 
     def _in_parentheses(self) -> str:
@@ -138,7 +139,9 @@ class Expression:
         return name
 
     def _name(self) -> str:
-        token = self._take()
+        return self._named(self._take())
+
+    def _named(self, token: str) -> str:
         return self._names[token] if token.startswith("#") else token
 
     def _take(self) -> str:

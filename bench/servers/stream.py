@@ -43,7 +43,7 @@ class Shard:
     def add(self, rendered: Rendered, arrival_s: float) -> None:
         self._records.append(rendered.text)
         self._bytes_until.append(self._bytes_until[-1] + rendered.size_bytes)
-        self._arrivals_s.append(arrival_s)
+        self._arrivals_s.append(round(arrival_s, 3))  # as the record itself says it
 
     def place_at(self, timestamp_s: float) -> int:
         return bisect_left(self._arrivals_s, timestamp_s)

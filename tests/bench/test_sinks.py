@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from bench.servers.sinks import Sinks
+from tests.bench.conftest import Client
+
+ID_1, ID_2 = "A" * 26, "B" * 26
+
+
+@pytest.fixture
+def sinks() -> Sinks:
+    return Sinks(latency_s=0.0)
+
+
+def bulk(*mails: tuple[int, str]) -> dict[str, Any]:
+    """SendBulkEmail of (event number, delivery id) pairs."""
+    return {
+        "FromEmailAddress": "bench@bench.example",
+        "DefaultContent": {"Template": {"TemplateContent": {"Subject": "{{s}}"}, "TemplateData": "{}"}},
+        "BulkEmailEntries": [
+            {
+                "Destination": {"ToAddresses": ["a@bench.example"]},
+                "ReplacementEmailContent": {
+                    "ReplacementTemplate": {
+                        "ReplacementTemplateData": f'{{"s":"bench-mark:{number}:1700000000000;\\n"}}'
+                    }
+                },
+                "ReplacementTags": [{"Name": "delivery_id", "Value": delivery_id}],
+            }
+            for number, delivery_id in mails
+        ],
+    }
+
+
+async def test_each_mail_is_accepted_and_counted(sinks: Sinks, client_of: Client) -> None:
+    async with client_of(sinks.answer, "sesv2") as client:
+        answer = await client.send_bulk_email(**bulk((0, ID_1), (700_000, ID_2)))
+    assert [result["Status"] for result in answer["BulkEmailEntryResults"]] == ["SUCCESS", "SUCCESS"]
+    stats = sinks.control("stats", b"")
+    assert (stats["accepted"], stats["unique"], stats["duplicates"], stats["bad_ids"]) == (2, 2, 0, 0)
+    assert stats["p99_ms"] > 0
+
+
+async def test_a_mail_that_comes_again_is_a_duplicate(sinks: Sinks, client_of: Client) -> None:
+    async with client_of(sinks.answer, "sesv2") as client:
+        await client.send_bulk_email(**bulk((4, ID_1)))
+        await client.send_bulk_email(**bulk((4, ID_1)))
+    stats = sinks.control("stats", b"")
+    assert (stats["accepted"], stats["unique"], stats["duplicates"]) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("second", [ID_1, "", "short"])
+async def test_an_id_that_two_events_share_or_that_is_none_is_bad(
+    sinks: Sinks, client_of: Client, second: str
+) -> None:
+    async with client_of(sinks.answer, "sesv2") as client:
+        await client.send_bulk_email(**bulk((1, ID_1), (2, second)))
+    assert sinks.control("stats", b"")["bad_ids"] == 1
+
+
+async def test_a_bulk_of_more_than_50_is_refused_and_not_counted(sinks: Sinks, client_of: Client) -> None:
+    async with client_of(sinks.answer, "sesv2") as client:
+        with pytest.raises(ClientError, match="BadRequestException"):
+            await client.send_bulk_email(**bulk(*((number, ID_1) for number in range(51))))
+    assert sinks.control("stats", b"")["accepted"] == 0
+
+
+async def test_a_new_window_forgets_the_latencies_and_not_what_was_seen(sinks: Sinks, client_of: Client) -> None:
+    async with client_of(sinks.answer, "sesv2") as client:
+        await client.send_bulk_email(**bulk((1, ID_1)))
+        sinks.control("window", b"")
+        await client.send_bulk_email(**bulk((1, ID_1)))
+    stats = sinks.control("stats", b"")
+    assert (stats["accepted"], stats["unique"], stats["duplicates"]) == (1, 1, 1)
+
+
+async def test_the_account_may_send_as_fast_as_the_bench_can(sinks: Sinks, client_of: Client) -> None:
+    async with client_of(sinks.answer, "sesv2") as client:
+        account = await client.get_account()
+    assert account["ProductionAccessEnabled"]
+    assert account["SendQuota"]["MaxSendRate"] >= 100_000
+
+
+async def test_queues_take_messages_and_stay_empty(sinks: Sinks, client_of: Client) -> None:
+    async with client_of(sinks.answer, "sqs") as client:
+        url = (await client.get_queue_url(QueueName="bench-retry-email"))["QueueUrl"]
+        assert "Messages" not in await client.receive_message(QueueUrl=url, WaitTimeSeconds=0)
+        answer = await client.delete_message_batch(QueueUrl=url, Entries=[{"Id": "1", "ReceiptHandle": "r"}])
+        assert [entry["Id"] for entry in answer["Successful"]] == ["1"]
+
+
+async def test_alerts_are_counted(sinks: Sinks, client_of: Client) -> None:
+    async with client_of(sinks.answer, "sns") as client:
+        await client.publish(TopicArn="arn:aws:sns:eu-central-1:123456789012:bench-alerts", Message="m")
+    assert sinks.control("stats", b"")["alerts"] == 1
