@@ -11,7 +11,7 @@ from notifyd.aws.blueprint import Table, TableIndex, attribute_definitions, key_
 from notifyd.aws.waiting import Deadline
 
 # Old images let a filter tell what a change was; notifyd itself reads new ones.
-_STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
 async def describe_table(dynamodb: Any, name: str) -> dict[str, Any] | None:
@@ -39,7 +39,7 @@ async def create_table(dynamodb: Any, table: Table) -> bool:
     if table.indexes:
         request["GlobalSecondaryIndexes"] = [secondary_index(index) for index in table.indexes]
     if table.streamed:
-        request["StreamSpecification"] = _STREAM
+        request["StreamSpecification"] = STREAM
     try:
         await dynamodb.create_table(**request)
     except ClientError as error:
@@ -54,7 +54,7 @@ async def complete_table(dynamodb: Any, table: Table, deadline: Deadline) -> Asy
     """Waits until it is active and adds what it lacks; yields the indexes that were added."""
     there = await _active(dynamodb, table.name, deadline)
     if table.streamed and not there.get("StreamSpecification", {}).get("StreamEnabled"):
-        await dynamodb.update_table(TableName=table.name, StreamSpecification=_STREAM)
+        await dynamodb.update_table(TableName=table.name, StreamSpecification=STREAM)
         await _active(dynamodb, table.name, deadline)
     names = {index["IndexName"] for index in there.get("GlobalSecondaryIndexes", [])}
     for index in table.indexes:
