@@ -56,7 +56,7 @@ class StreamRecord(msgspec.Struct, gc=False):
     dynamodb: Change
 
 
-class StreamSpecification(msgspec.Struct, rename="pascal"):
+class StreamSpecification(msgspec.Struct, rename="pascal", frozen=True):
     stream_enabled: bool = False
     stream_view_type: str = ""
 
