@@ -104,12 +104,16 @@ async def _create_queue(sqs: Any, queue: Queue) -> bool:
 
 async def topic_arn(sns: Any, name: str) -> str | None:
     """The ARN of our own account's topic of that name; None where there is none."""
-    async for page in sns.get_paginator("list_topics").paginate():
+    page: dict[str, Any] = {}
+    while True:
+        # Not the client's paginator: it reads its model from the disk in the middle of the loop.
+        page = await sns.list_topics(**({"NextToken": page["NextToken"]} if page else {}))
         for topic in page["Topics"]:
             arn: str = topic["TopicArn"]
             if arn.rpartition(":")[2] == name:
                 return arn
-    return None
+        if not page.get("NextToken"):
+            return None
 
 
 async def _create_topic(sns: Any, name: str) -> bool:
