@@ -84,16 +84,28 @@ class AwsSession:
         async with self.client(service) as client:
             return str(client.meta.endpoint_url)
 
-    async def lean(self, service: str, *, connections_max: int = 64) -> AwsService:
-        """Hot calls to a service (botocore's name for it) over a pool of its own, open until `close`."""
+    async def lean(
+        self,
+        service: str,
+        *,
+        connections_max: int = 64,
+        base_url: str | None = None,
+        ca_file: Path | None = None,
+    ) -> AwsService:
+        """Hot calls to a service (botocore's name for it) over a pool of its own, open until `close`.
+
+        `base_url` and `ca_file` go before what botocore would resolve.
+        """
         async with self.client(service) as client:
             model = client.meta.service_model
             aws = AwsService(
                 service=model.signing_name,
                 region=self.region,
-                endpoint=client.meta.endpoint_url,
+                endpoint=base_url or client.meta.endpoint_url,
                 credentials=self.credentials,
-                transport=AiohttpTransport(self._tls, connections_max=connections_max),
+                transport=AiohttpTransport(
+                    self._tls if ca_file is None else client_context(ca_file), connections_max=connections_max
+                ),
                 clock=self._clock,
                 entropy=self._entropy,
                 json_version=model.metadata.get("jsonVersion", "1.1"),

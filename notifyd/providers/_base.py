@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -17,8 +17,10 @@ from notifyd.wire.aws_call import AwsService
 
 
 class OpenAws(Protocol):
-    def __call__(self, service: str, *, base_url: str | None, ca_file: Path | None) -> AwsService:
-        """A service of our own account and region; `base_url` and `ca_file` over what the session says."""
+    async def __call__(
+        self, service: str, *, connections_max: int, base_url: str | None, ca_file: Path | None
+    ) -> AwsService:
+        """A service (botocore's name for it) of our own account and region; whoever opened it closes it."""
         ...
 
 
@@ -35,5 +37,5 @@ class ProviderEntry(NamedTuple):
     """A line of PROVIDERS. `build` takes an instance of `config_model`."""
 
     config_model: type[Section]
-    build: Callable[[Any, ProviderContext], Provider]
+    build: Callable[[Any, ProviderContext], Awaitable[Provider]]
     channel: Channel

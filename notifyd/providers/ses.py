@@ -113,7 +113,7 @@ class SesProvider:
         return faults
 
     async def close(self) -> None:
-        await self._aws.close()
+        """The connections are the AWS session's, which closes them."""
 
     async def _request(self, sender: str, mails: Sequence[tuple[str, Delivery]]) -> list[Outcome]:
         envelope = Envelope(sender, self._config.reply_to, self._config.configuration_set)
@@ -143,8 +143,10 @@ class SesProvider:
             self._refused_in_company.pop(next(iter(self._refused_in_company)))
 
 
-def build_ses(config: SesConfig, context: ProviderContext) -> SesProvider:
-    aws = context.open_aws("ses", base_url=config.base_url, ca_file=config.ca_file)
+async def build_ses(config: SesConfig, context: ProviderContext) -> SesProvider:
+    aws = await context.open_aws(
+        "sesv2", connections_max=config.in_flight_max, base_url=config.base_url, ca_file=config.ca_file
+    )
     return SesProvider(config, aws, timeout_s=context.send_timeout_s)
 
 

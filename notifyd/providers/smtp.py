@@ -172,7 +172,7 @@ async def _begin_session(client: SMTP) -> None:
     await client.connect()
 
 
-def build_smtp(config: SmtpConfig, context: ProviderContext) -> SmtpProvider:
+async def build_smtp(config: SmtpConfig, context: ProviderContext) -> SmtpProvider:
     password = None if config.password is None else context.secret(config.password).get_secret_value()
     return SmtpProvider(
         config,
