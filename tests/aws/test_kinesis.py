@@ -266,7 +266,7 @@ async def test_a_quiet_shard_whose_last_record_was_trimmed_while_it_was_watched_
     kinesis.put(shard, b"long ago")
     reader = source.reader(shard, TrimHorizon())
     await reader.read()
-    for _ in range(7):  # an iterator lives 5 minutes, so the shard is watched all the time
+    for _ in range(7):
         clock.advance(DAY_S / 6 - 1.0)
         await reader.read()
         await reader.read()
