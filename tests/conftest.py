@@ -12,6 +12,7 @@ from notifyd.aws.session import AwsSession
 from notifyd.sandbox.embedded_aws import EmbeddedAws, run_embedded_aws
 from notifyd.wire.credentials import Credentials
 from tests.fakes.system import FakeClock, FakeEntropy
+from tests.support.checking_proxy import CheckingProxy, checking_proxy
 
 _PREFIXES = count()
 
@@ -47,14 +48,32 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
 
 
 @pytest.fixture
-async def aws(embedded_aws: EmbeddedAws, entropy: FakeEntropy) -> AsyncIterator[AwsSession]:
-    """The embedded AWS through our own session."""
+async def checked_aws(embedded_aws: EmbeddedAws, today: FakeClock) -> AsyncIterator[CheckingProxy]:
+    """The embedded AWS behind a proxy that holds hand-written requests to AWS's own models and signatures."""
     known = Credentials(embedded_aws.access_key, embedded_aws.secret_key)
-    clock = FakeClock(now_s=datetime.now(UTC).timestamp())  # noqa: TID251 - signatures carry the date of today
+    async with checking_proxy(
+        upstream=embedded_aws.url, region=embedded_aws.region, known=known, clock=today
+    ) as proxy:
+        yield proxy
+    assert proxy.faults == []
+
+
+@pytest.fixture
+async def aws(
+    embedded_aws: EmbeddedAws, checked_aws: CheckingProxy, today: FakeClock, entropy: FakeEntropy
+) -> AsyncIterator[AwsSession]:
+    """Our own session with the embedded AWS: whatever is hand-written passes the checking proxy."""
+    known = Credentials(embedded_aws.access_key, embedded_aws.secret_key)
     async with AwsSession(
-        embedded_aws.region, clock=clock, entropy=entropy, endpoint_url=embedded_aws.url, static=known
+        embedded_aws.region, clock=today, entropy=entropy, endpoint_url=checked_aws.url, static=known
     ) as session:
         yield session
+
+
+@pytest.fixture
+def today() -> FakeClock:
+    """Starts now: what AWS answers carries the date of today."""
+    return FakeClock(now_s=datetime.now(UTC).timestamp())  # noqa: TID251 - the one place that asks what day it is
 
 
 @pytest.fixture
