@@ -13,7 +13,9 @@ import threading
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    # Not sys.stdin: its lock, held here, would abort an interpreter that ends by itself.
+    while os.read(0, 4096):
+        pass
     os._exit(0)
 
 
