@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
-
-import msgspec
 
 from notifyd.core.pattern import Pattern, PatternError, PatternFault, compile_pattern
 
@@ -52,58 +50,33 @@ class FilterCriteria:
         return any(pattern.matches(record) for pattern in self._patterns)
 
 
-def compile_filter_criteria(criteria: object, kind: SourceKind) -> FilterCriteria:
-    """From Lambda's `{"Filters": [{"Pattern": "<JSON>"}, …]}`, or a plain list of pattern objects.
-
-    Raises PatternError with every fault.
-    """
+def compile_filter_criteria(patterns: Sequence[object], kind: SourceKind) -> FilterCriteria:
+    """Raises PatternError with every fault; its paths start with the pattern's index."""
     faults: list[PatternFault] = []
-    patterns: list[Pattern] = []
-    for path, source in _sources(criteria, faults):
+    compiled: list[Pattern] = []
+    for index, source in enumerate(patterns):
         try:
             pattern = compile_pattern(source)
         except PatternError as error:
-            faults += [PatternFault((*path, *fault.path), fault.value, fault.mend) for fault in error.faults]
+            faults += [PatternFault((index, *fault.path), fault.value, fault.mend) for fault in error.faults]
         else:
-            patterns.append(pattern)
-            faults += _never_true(pattern, kind, path)
+            compiled.append(pattern)
+            faults += _never_true(pattern, kind, index)
+    if not patterns:
+        faults.append(PatternFault((), [], "name at least one pattern, or none and no filter_criteria at all"))
     if faults:
         raise PatternError(faults)
-    return FilterCriteria(kind, tuple(patterns))
+    return FilterCriteria(kind, tuple(compiled))
 
 
-def _sources(criteria: object, faults: list[PatternFault]) -> Iterator[tuple[tuple[str | int, ...], object]]:
-    """Each pattern's place and object."""
-    path: tuple[str | int, ...] = ()
-    if isinstance(criteria, dict) and criteria.keys() == {"Filters"}:
-        path, criteria = ("Filters",), criteria["Filters"]
-    if not isinstance(criteria, list) or not criteria:
-        faults.append(
-            PatternFault(path, criteria, 'a list of patterns is wanted, or {"Filters": [{"Pattern": …}]}')
-        )
-        return
-    for index, entry in enumerate(criteria):
-        if not (isinstance(entry, dict) and entry.keys() == {"Pattern"}):
-            yield (*path, index), entry
-        elif not isinstance(entry["Pattern"], str):
-            yield (*path, index, "Pattern"), entry["Pattern"]
-        else:
-            try:
-                yield (*path, index, "Pattern"), msgspec.json.decode(entry["Pattern"])
-            except (ValueError, RecursionError) as error:
-                faults.append(
-                    PatternFault((*path, index, "Pattern"), entry["Pattern"], f"it has to be JSON: {error}")
-                )
-
-
-def _never_true(pattern: Pattern, kind: SourceKind, path: tuple[str | int, ...]) -> Iterator[PatternFault]:
+def _never_true(pattern: Pattern, kind: SourceKind, index: int) -> Iterator[PatternFault]:
     for at, test in _tests(pattern.source, ()):
         if at[0] not in _FIELDS[kind]:
             known = ", ".join(_FIELDS[kind])
-            yield PatternFault((*path, *at), test, f"a {kind} record has only these fields at its top: {known}")
+            yield PatternFault((index, *at), test, f"a {kind} record has only these fields at its top: {known}")
         elif at[0] == "dynamodb" and isinstance(test, dict) and "numeric" in test:
             yield PatternFault(
-                (*path, *at),
+                (index, *at),
                 test,
                 "DynamoDB's numbers are strings in a record, so numeric never passes (nor does it with Lambda): "
                 "list the values as strings, or test the number in a notification type's match",
@@ -120,3 +93,11 @@ def _tests(node: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tup
             yield from _tests(below, (*path, key))
         else:
             yield from (((*path, key), test) for test in below)
+
+
+def lambda_form(record: dict[str, Any]) -> dict[str, Any]:
+    """A DynamoDB stream record as Lambda shows it: the stream itself writes `PrincipalId` and `Type`."""
+    identity = record.get("userIdentity")
+    if isinstance(identity, dict):
+        record["userIdentity"] = {name[:1].lower() + name[1:]: value for name, value in identity.items()}
+    return record
