@@ -3,15 +3,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
-_GUARDED = [sys.executable, "-m", "notifyd.sandbox.guarded"]
+import pytest
 
 
-def test_a_module_that_ends_by_itself_keeps_its_exit_code() -> None:
-    ended = subprocess.Popen([*_GUARDED, "json.tool", "--help"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    with ended:
-        assert ended.wait(20) == 0
-    failed = subprocess.Popen(
-        [*_GUARDED, "json.tool", "--wrong"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    with failed:
-        assert failed.wait(20) == 2
+@pytest.mark.parametrize(("option", "exit_code"), [("--help", 0), ("--wrong", 2)])
+def test_a_module_that_ends_by_itself_keeps_its_exit_code(option: str, exit_code: int) -> None:
+    command = [sys.executable, "-m", "notifyd.sandbox.guarded", "json.tool", option]
+    with subprocess.Popen(  # noqa: S603 - our own module
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.wait(20) == exit_code
