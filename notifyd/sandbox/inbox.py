@@ -1,6 +1,6 @@
 """What a stand-in for a provider took: the last mails to read, and a journal that a kill does not lose.
 
-The journal has a line of JSON for each accepted mail: {"delivery_id", "address", "time_s"}.
+The journal has a line of JSON, a JournalEntry, for each accepted mail.
 """
 
 from __future__ import annotations
@@ -29,6 +29,21 @@ class Mail(msgspec.Struct):
     headers: dict[str, str]
     tags: dict[str, str]
     message_id: str
+
+
+class JournalEntry(msgspec.Struct):
+    """What a judge needs of a mail: whose it is, and what it shows."""
+
+    delivery_id: str
+    address: str
+    time_s: float
+    subject: str
+    text: str
+
+
+def read_journal(journal: Path) -> list[JournalEntry]:
+    """Every mail that was accepted, in the order of acceptance."""
+    return [msgspec.json.decode(line, type=JournalEntry) for line in journal.read_bytes().splitlines()]
 
 
 class Inbox:
@@ -61,8 +76,5 @@ class Inbox:
 
 def _lines(mails: Sequence[Mail]) -> bytes:
     time_s = time.time()  # noqa: TID251 - a stand-in lives outside the program, on the machine's clock
-    lines = [
-        msgspec.json.encode({"delivery_id": mail.delivery_id, "address": mail.address, "time_s": time_s})
-        for mail in mails
-    ]
-    return b"\n".join(lines) + b"\n"
+    entries = [JournalEntry(mail.delivery_id, mail.address, time_s, mail.subject, mail.text) for mail in mails]
+    return b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 
+from notifyd.sandbox.inbox import read_journal
 from notifyd.sandbox.world import Mail, reference_of
 
 _REFERENCE = re.compile(reference_of(r"(event-\d{7})"))
@@ -37,6 +39,14 @@ class Finding(msgspec.Struct, frozen=True):
     unexpected: list[Arrival]
     duplicated: dict[str, int]
     duplicates: int
+
+
+def read_arrivals(journal: Path) -> list[Arrival]:
+    """What the stand-in for SES took, from the lines that it writes before it answers."""
+    return [
+        Arrival(entry.delivery_id, entry.address, f"{entry.subject}\n{entry.text}")
+        for entry in read_journal(journal)
+    ]
 
 
 def judge(expected: frozenset[Mail], arrivals: Iterable[Arrival]) -> Finding:

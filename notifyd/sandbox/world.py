@@ -189,11 +189,11 @@ def reference_of(event_id: str) -> str:
 
 
 def _malformed(event_id: str, source: SourceKind, random: Random) -> DemoEvent:
-    """What each source can hold that no event can be made of."""
-    damaged = _enveloped(event_id, "payment_request_event", "payment_notification_email", {}).envelope
+    """What each source can hold that no event can be made of, or that names nobody where the catalog looks."""
+    nameless = _enveloped(event_id, "payment_request_event", "payment_notification_email", {"amount": "1.00"})
     if source is SourceKind.KINESIS:
-        whole = json.dumps(damaged).encode()
-        forms = (whole[:-9], whole.replace(b"payment", b"\xff\xfe", 1), b"[" * 5000, b'"no object"', b"")
-        return DemoEvent(event_id, damaged, random.choice(forms))
-    wrong = random.choice(({"detail": "no object"}, {"detail-type": 7}, {"source": ["no", "text"]}))
-    return DemoEvent(event_id, damaged | wrong)
+        whole = json.dumps(nameless.envelope).encode()
+        broken = (whole[:-9], whole.replace(b"amount", b"\xff\xfe"), b"[" * 5000, b'"no object"', b"{}x", None)
+        return DemoEvent(event_id, nameless.envelope, random.choice(broken))
+    wrong = random.choice(({}, {"detail": "no object"}, {"detail-type": 7}, {"detail-type": ["", "x"]}))
+    return DemoEvent(event_id, nameless.envelope | wrong)
