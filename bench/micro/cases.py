@@ -23,11 +23,10 @@ from notifyd.core.event import Event, Record
 from notifyd.core.filter_criteria import SourceKind
 from notifyd.core.log_row import LogRow
 from notifyd.core.log_rows import RowMaker
-from notifyd.core.message import Delivery, Email
+from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted
+from notifyd.core.render import TemplateSet
 from notifyd.core.sequence import Position
-from notifyd.core.template import Template
-from notifyd.core.template_sandbox import TemplateSandbox
 from notifyd.core.window import Window
 from notifyd.providers._ses_request import Envelope, bulk_body
 from notifyd.wire.credentials import Credentials
@@ -108,23 +107,22 @@ def _delivery_ids() -> Callable[[], object]:
     ]
 
 
-def _templates() -> list[Template]:
-    texts = {
-        f"bench_payment/{path.name}": path.read_text()
-        for path in sorted((FIXTURES / "templates" / "bench_payment").iterdir())
-    }
-    sandbox = TemplateSandbox(texts)
-    return [Template(sandbox, name) for name in texts]
+def _templates() -> TemplateSet:
+    folder = FIXTURES / "templates"
+    texts = {str(path.relative_to(folder)): path.read_text() for path in folder.glob("*/*")}
+    templates, findings = TemplateSet.compile("1", texts)
+    assert not findings
+    return templates
 
 
 def _render() -> Callable[[], object]:
     templates = _templates()
-    details = [event.detail for event in _events()]
-    return lambda: [[template.render(detail) for template in templates] for detail in details]
+    contexts = [{"event": event.envelope, "data": event.detail, "user": {}, "facts": {}} for event in _events()]
+    return lambda: [templates.render_email("bench_payment", context) for context in contexts]
 
 
 def _deliveries() -> list[Delivery]:
-    html, subject, text = _templates()
+    templates = _templates()
     return [
         Delivery(
             delivery_id=f"{number:026d}",
@@ -137,7 +135,7 @@ def _deliveries() -> list[Delivery]:
             in_doubt=InDoubt.RESEND,
             arrival_s=_NOW_S,
             deadline_at_s=_NOW_S + 86_400,
-            message=Email(subject.render(event.detail), text.render(event.detail), html.render(event.detail)),
+            message=templates.render_email("bench_payment", {"data": event.detail}),
         )
         for number, event in enumerate(_events())
     ]

@@ -38,18 +38,20 @@ class MailMaker:
             autoescape=jinja2.select_autoescape(["html"]),
         )
         self._subject, self._text, self._html = (
-            environment.get_template(f"{TYPE_NAME}/email.{part}") for part in ("subject", "txt", "html")
+            environment.get_template(f"{TYPE_NAME}/email.{part}") for part in ("subject", "text", "html")
         )
         self._key = key
 
     def mail(self, event: Envelope, address: str) -> Mail:
-        detail = event["detail"]
-        data = {
-            "s": self._subject.render(detail),
-            "t": self._text.render(detail),
-            "h": self._html.render(detail),
-        }
-        return Mail(event, address, self._delivery_id(event, address), json.dumps(data))
+        data = event["detail"]
+        template_data = json.dumps(
+            {
+                "s": self._subject.render(data=data),
+                "t": self._text.render(data=data),
+                "h": self._html.render(data=data),
+            }
+        )
+        return Mail(event, address, self._delivery_id(event, address), template_data)
 
     def _delivery_id(self, event: Envelope, address: str) -> str:
         parts = (event["id"], event["detail"]["user_id"], TYPE_NAME, "email", address)
