@@ -36,7 +36,7 @@ def mailbox(address: str) -> str | Rejected:
 @lru_cache(maxsize=16_384)
 def _examined(address: str) -> str | Rejected:
     try:
-        examined = validate_email(address, check_deliverability=False, allow_smtputf8=False)
+        examined = validate_email(address, check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError as error:
         return Rejected(Reason.ADDRESS_INVALID, str(error))
     return examined.ascii_email or Rejected(Reason.ADDRESS_INVALID, "it has no form in ASCII")

@@ -61,6 +61,14 @@ def account_faults(account: Account) -> list[Fault]:
     return faults
 
 
+def unreadable(error: Exception) -> Fault:
+    mend = (
+        "mend region, base_url or credentials, and let the role do ses:GetAccount, ses:GetEmailIdentity and "
+        "ses:GetConfigurationSet"
+    )
+    return Fault(_WHERE, f"SES does not tell of its account: {error}", mend)
+
+
 async def sender_faults(aws: AwsService, sender: str) -> list[Fault]:
     """An address may send when it is verified itself or its domain is."""
     address = parseaddr(sender)[1]

@@ -31,8 +31,8 @@ class _NameValue(_Wire):
 
 
 class _TemplateContent(_Wire):
-    subject: str = "{{s}}"
-    text: str = "{{t}}"
+    subject: str
+    text: str
     html: str | None = None
 
 
@@ -102,7 +102,7 @@ class _Data(msgspec.Struct, omit_defaults=True, gc=False):
 
     s: str
     t: str
-    h: str | None
+    h: str | None = None
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -114,8 +114,8 @@ class Envelope(msgspec.Struct, frozen=True):
 
 
 # The template passes through what was rendered here: SES puts values in as they are and escapes nothing.
-_TEXT_ONLY = _BulkContent(_Template(_TemplateContent()))
-_TEXT_AND_HTML = _BulkContent(_Template(_TemplateContent(html="{{h}}")))
+_TEXT_ONLY = _BulkContent(_Template(_TemplateContent("{{s}}", "{{t}}")))
+_TEXT_AND_HTML = _BulkContent(_Template(_TemplateContent("{{s}}", "{{t}}", "{{h}}")))
 
 
 def bulk_body(envelope: Envelope, mails: Sequence[tuple[str, Delivery]]) -> bytes:

@@ -106,10 +106,13 @@ class SesProvider:
         self._limits = msgspec.structs.replace(self._limits, rate_per_s=rate_per_s if rate_per_s > 0 else None)
 
     async def problems(self) -> list[Fault]:
-        faults = ses_account.account_faults(await ses_account.fetch_account(self._aws))
-        faults += await ses_account.sender_faults(self._aws, self._config.sender)
-        if self._config.configuration_set is not None:
-            faults += await ses_account.configuration_set_faults(self._aws, self._config.configuration_set)
+        try:
+            faults = ses_account.account_faults(await ses_account.fetch_account(self._aws))
+            faults += await ses_account.sender_faults(self._aws, self._config.sender)
+            if self._config.configuration_set is not None:
+                faults += await ses_account.configuration_set_faults(self._aws, self._config.configuration_set)
+        except (AwsError, TransportError) as error:
+            return [ses_account.unreadable(error)]
         return faults
 
     async def close(self) -> None:
