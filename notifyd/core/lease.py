@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum
 
 import msgspec
@@ -114,14 +114,17 @@ class Liveness:
 
 def takeable(
     items: Iterable[ShardItem],
-    startable: set[str],
+    startable: Collection[str],
     liveness: Liveness,
     *,
     me: str,
+    running: Collection[str],
     now_s: float,
 ) -> list[ShardItem]:
-    """What this worker should take now. While another live worker holds leases, free ones are left to it:
-    one worker is at work, the others stand by.
+    """What this worker should take now.
+
+    While another live worker holds leases, free ones are left to it: one worker is at work, the others stand
+    by. A shard that shows me as owner but does not run here was taken by a write whose answer was lost.
     """
     items = list(items)
     others_at_work = any(
@@ -129,9 +132,11 @@ def takeable(
     )
     takes = []
     for item in items:
-        if item.is_finished or item.lease_owner == me or item.key not in startable:
+        if item.is_finished or item.key in running or item.key not in startable:
             continue
-        if item.lease_owner == "":
+        if item.lease_owner == me:
+            takes.append(item)
+        elif item.lease_owner == "":
             if not others_at_work:
                 takes.append(item)
         elif not liveness.is_live(item.lease_owner, now_s):

@@ -22,6 +22,7 @@ class RowKind(StrEnum):
     POSSIBLE_DUPLICATE = "possible_duplicate"
     CLAIM = "claim"
     EVENT = "event"
+    GAP = "gap"
 
 
 class LogRow(msgspec.Struct, frozen=True):

@@ -22,7 +22,10 @@ Message = Email
 
 
 class Delivery(msgspec.Struct):
-    """One notification to one address by one channel; `attempt` counts from 1."""
+    """One notification to one address by one channel.
+
+    `attempt` counts turns from 1, those that ended before anything was sent included: each has its own claim.
+    """
 
     delivery_id: str
     event_id: str

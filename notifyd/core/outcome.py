@@ -36,6 +36,7 @@ class Reason(StrEnum):
     FILTER_RAISED = "filter_raised"
     DEADLINE = "deadline"
     ATTEMPTS = "attempts"
+    TYPE_UNKNOWN = "type_unknown"
     IN_DOUBT_HELD = "in_doubt_held"
     LOOKUP_FAILED = "lookup_failed"
 

@@ -1,0 +1,165 @@
+"""The delivery log on DynamoDB: rows appended by BatchWriteItem, found by Query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from notifyd.aws.log_items import item_of, parse_row
+from notifyd.core.log_row import LogRow, RowKind
+from notifyd.errors import AwsError, NoAnswer, Throttled
+from notifyd.ports import Clock, Entropy
+from notifyd.wire.aws_call import AwsService
+
+_TARGET = "DynamoDB_20120810."
+_ROWS_MAX = 25  # BatchWriteItem's most
+_ROUNDS_MAX = 6
+_BACKOFF_BASE_S = 0.05
+
+
+class _Written(msgspec.Struct, rename="pascal"):
+    unprocessed_items: dict[str, list[msgspec.Raw]] = {}
+
+
+class _Found(msgspec.Struct, rename="pascal"):
+    items: list[dict[str, dict[str, Any]]] = []
+    last_evaluated_key: msgspec.Raw | None = None
+
+
+class _Refused(msgspec.Struct):
+    Item: dict[str, dict[str, Any]] | None = None
+
+
+_WRITTEN = msgspec.json.Decoder(_Written)
+_FOUND = msgspec.json.Decoder(_Found)
+
+
+class DynamoDbDeliveryLog:
+    """Implements `ports.DeliveryLog`. Appending is idempotent: a row's key says all that tells it apart."""
+
+    def __init__(
+        self, table: str, service: AwsService, *, clock: Clock, entropy: Entropy, timeout_s: float
+    ) -> None:
+        self._table = table
+        self._service = service
+        self._clock = clock
+        self._entropy = entropy
+        self._timeout_s = timeout_s
+
+    async def append(self, rows: Sequence[LogRow]) -> None:
+        """Raises Throttled when some are still unprocessed after a few rounds; what was written stays written."""
+        # BatchWriteItem refuses a whole call in which a key stands twice.
+        folded = {(row.event_id, row.row): row for row in rows}
+        requests = [msgspec.Raw(b'{"PutRequest":{"Item":%b}}' % item_of(row)) for row in folded.values()]
+        for start in range(0, len(requests), _ROWS_MAX):
+            await self._write(requests[start : start + _ROWS_MAX])
+
+    async def _write(self, requests: list[msgspec.Raw]) -> None:
+        for made in range(_ROUNDS_MAX):
+            if made:
+                await self._clock.sleep(self._entropy.fraction() * _BACKOFF_BASE_S * 2.0**made)
+            body = msgspec.json.encode({"RequestItems": {self._table: requests}})
+            answer = await self._call("BatchWriteItem", body, attempts_max=2)
+            requests = _decode(_WRITTEN, answer).unprocessed_items.get(self._table, [])
+            if not requests:
+                return
+        raise Throttled("BatchWriteItem", "UnprocessedItems", f"{len(requests)} rows left over", status=200)
+
+    async def claim_attempt(self, row: LogRow, until_s: float) -> LogRow | None:
+        """The key `delivery_id#attempt#claim` is raced for by a conditional put."""
+        if row.kind is not RowKind.CLAIM:
+            raise ValueError(f"{row.row} is no claim")
+        claim = msgspec.structs.replace(row, detail={"until_s": until_s, **(row.detail or {})})
+        body = msgspec.json.encode(
+            {
+                "TableName": self._table,
+                "Item": msgspec.Raw(item_of(claim)),
+                "ConditionExpression": "attribute_not_exists(#row)",
+                "ExpressionAttributeNames": {"#row": "row"},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        )
+        try:
+            await self._call("PutItem", body)
+        except AwsError as error:
+            if error.code != "ConditionalCheckFailedException":
+                raise
+            standing = msgspec.json.decode(error.body, type=_Refused).Item
+            if standing is None:
+                raise NoAnswer(f"PutItem: {row.row} was refused without the item that stands") from error
+            return parse_row(standing)
+        return None
+
+    async def rows_of_event(self, event_id: str) -> list[LogRow]:
+        return await self._query({"#key": "event_id"}, {":key": {"S": event_id}}, consistent=True)
+
+    async def rows_of_delivery(self, event_id: str, delivery_id: str) -> list[LogRow]:
+        return await self._query(
+            {"#key": "event_id", "#row": "row"},
+            {":key": {"S": event_id}, ":row": {"S": f"{delivery_id}#"}},
+            condition="#key = :key AND begins_with(#row, :row)",
+            consistent=True,
+        )
+
+    async def rows_of_user(self, user_id: str, since_s: float = 0.0) -> list[LogRow]:
+        """By the index `by_user`, where config's `log.indexes` holds `user`; eventually consistent."""
+        return await self._query(
+            {"#key": "user_id", "#at": "at"},
+            {":key": {"S": user_id}, ":at": {"N": repr(since_s)}},
+            condition="#key = :key AND #at >= :at",
+            index="by_user",
+        )
+
+    async def rows_by_delivery(self, delivery_id: str) -> list[LogRow]:
+        """By the index `by_delivery`: for who knows the delivery alone."""
+        return await self._query({"#key": "delivery_id"}, {":key": {"S": delivery_id}}, index="by_delivery")
+
+    async def rows_at(self, shard: str, sequence: str) -> list[LogRow]:
+        """By the index `by_position`; `shard` is `<source>/<shard id>`."""
+        return await self._query(
+            {"#key": "shard", "#sequence": "sequence"},
+            {":key": {"S": shard}, ":sequence": {"S": sequence}},
+            condition="#key = :key AND #sequence = :sequence",
+            index="by_position",
+        )
+
+    async def _query(
+        self,
+        names: dict[str, str],
+        values: dict[str, dict[str, str]],
+        *,
+        condition: str = "#key = :key",
+        consistent: bool = False,
+        index: str | None = None,
+    ) -> list[LogRow]:
+        body: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+            "ConsistentRead": consistent,
+        }
+        if index is not None:
+            body["IndexName"] = index
+        rows: list[LogRow] = []
+        while True:
+            answer = await self._call("Query", msgspec.json.encode(body), attempts_max=3)
+            found = _decode(_FOUND, answer)
+            rows += [parse_row(item) for item in found.items]
+            if found.last_evaluated_key is None:
+                return rows
+            body["ExclusiveStartKey"] = found.last_evaluated_key
+
+    async def _call(self, operation: str, body: bytes, *, attempts_max: int = 1) -> bytes:
+        return await self._service.call(
+            _TARGET + operation, body, timeout_s=self._timeout_s, attempts_max=attempts_max
+        )
+
+
+def _decode(decoder: msgspec.json.Decoder[Any], answer: bytes) -> Any:
+    try:
+        return decoder.decode(answer)
+    except msgspec.DecodeError as unreadable:
+        raise NoAnswer(f"DynamoDB: unreadable answer of {len(answer)} bytes") from unreadable

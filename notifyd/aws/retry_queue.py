@@ -1,0 +1,182 @@
+"""Retry queues and DLQs on SQS."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from notifyd.core.channel import Channel
+from notifyd.core.retry_message import DeadMessage, RetryMessage
+from notifyd.errors import NoAnswer
+from notifyd.ports import Clock, Received
+from notifyd.wire.aws_call import AwsService
+
+_TARGET = "AmazonSQS."
+_ENTRIES_MAX = 10
+_DELAY_MAX_S = 900
+# SendMessageBatch's bound on all bodies together, with room for the attributes of the call.
+_CALL_BYTES_MAX = 1_000_000
+# Above this the event's envelope is compressed; SQS bills by 64 KB.
+_PLAIN_BYTES_MAX = 8_192
+_COMPRESSED = "z:"
+
+M = TypeVar("M", RetryMessage, DeadMessage)
+
+
+class _Sent(msgspec.Struct):
+    Successful: list[dict[str, Any]] = []
+
+
+class _Message(msgspec.Struct):
+    ReceiptHandle: str
+    Body: str
+
+
+class _ReceivedAnswer(msgspec.Struct):
+    Messages: list[_Message] | None = None
+
+
+class SqsRetryQueue:
+    """Implements `ports.RetryQueue` for one channel."""
+
+    def __init__(
+        self, url: str, service: AwsService, *, clock: Clock, visibility_s: int, timeout_s: float
+    ) -> None:
+        self._url = url
+        self._service = service
+        self._clock = clock
+        self._visibility_s = visibility_s
+        self._timeout_s = timeout_s
+
+    async def put(self, messages: Sequence[RetryMessage], now_s: float) -> list[bool]:
+        delays = [max(0, min(_DELAY_MAX_S, round(message.not_before_s - now_s))) for message in messages]
+        return await put_all(self._service, self._url, messages, delays, timeout_s=self._timeout_s)
+
+    async def receive(self, wait_s: float) -> list[Received]:
+        """A body that cannot be read is left to the queue's own redrive, which moves it to the DLQ."""
+        started_at_s = self._clock.elapsed_s()
+        body = {
+            "QueueUrl": self._url,
+            "MaxNumberOfMessages": _ENTRIES_MAX,
+            "VisibilityTimeout": self._visibility_s,
+            "WaitTimeSeconds": round(wait_s),
+        }
+        answer = await self._call("ReceiveMessage", body, timeout_s=wait_s + self._timeout_s)
+        received: list[Received] = []
+        for message in _decode(answer, _ReceivedAnswer).Messages or []:
+            try:
+                retry = unpack(message.Body, RetryMessage)
+            except ValueError:
+                continue
+            received.append(Received(retry, message.ReceiptHandle, started_at_s + self._visibility_s))
+        return received
+
+    async def delete(self, receipts: Sequence[str]) -> list[bool]:
+        deleted: list[bool] = []
+        for start in range(0, len(receipts), _ENTRIES_MAX):
+            chunk = receipts[start : start + _ENTRIES_MAX]
+            entries = [{"Id": str(i), "ReceiptHandle": receipt} for i, receipt in enumerate(chunk)]
+            answer = await self._call("DeleteMessageBatch", {"QueueUrl": self._url, "Entries": entries})
+            done = {entry["Id"] for entry in _decode(answer, _Sent).Successful}
+            deleted += [str(i) in done for i in range(len(chunk))]
+        return deleted
+
+    async def hide(self, receipt: str, seconds: float) -> None:
+        body = {
+            "QueueUrl": self._url,
+            "ReceiptHandle": receipt,
+            "VisibilityTimeout": max(0, min(43_200, round(seconds))),
+        }
+        await self._call("ChangeMessageVisibility", body)
+
+    async def depth(self) -> int:
+        """Messages visible, delayed and in flight, roughly."""
+        return await queue_depth(self._service, self._url, timeout_s=self._timeout_s)
+
+    async def _call(self, operation: str, body: dict[str, Any], *, timeout_s: float | None = None) -> bytes:
+        return await self._service.call(
+            _TARGET + operation, msgspec.json.encode(body), timeout_s=timeout_s or self._timeout_s
+        )
+
+
+class SqsDeadLetters:
+    """Implements `ports.DeadLetters` over the DLQ of each channel and that of events (key None)."""
+
+    def __init__(self, urls: Mapping[Channel | None, str], service: AwsService, *, timeout_s: float) -> None:
+        self._urls = urls
+        self._service = service
+        self._timeout_s = timeout_s
+
+    async def put(self, channel: Channel | None, messages: Sequence[DeadMessage]) -> list[bool]:
+        delays = [0] * len(messages)
+        return await put_all(self._service, self._urls[channel], messages, delays, timeout_s=self._timeout_s)
+
+    async def depth(self, channel: Channel | None) -> int:
+        return await queue_depth(self._service, self._urls[channel], timeout_s=self._timeout_s)
+
+
+async def put_all(
+    service: AwsService, url: str, messages: Sequence[M], delays_s: Sequence[int], *, timeout_s: float
+) -> list[bool]:
+    """SendMessageBatch, split by entries and bytes; which were taken, in order."""
+    taken: list[bool] = []
+    entries: list[dict[str, Any]] = []
+    size_bytes = 0
+    for message, delay_s in zip(messages, delays_s, strict=True):
+        body = pack(message)
+        if entries and (len(entries) == _ENTRIES_MAX or size_bytes + len(body) > _CALL_BYTES_MAX):
+            taken += await _put_batch(service, url, entries, timeout_s)
+            entries, size_bytes = [], 0
+        entries.append({"Id": str(len(entries)), "MessageBody": body, "DelaySeconds": delay_s})
+        size_bytes += len(body)
+    if entries:
+        taken += await _put_batch(service, url, entries, timeout_s)
+    return taken
+
+
+async def _put_batch(service: AwsService, url: str, entries: list[dict[str, Any]], timeout_s: float) -> list[bool]:
+    body = msgspec.json.encode({"QueueUrl": url, "Entries": entries})
+    answer = await service.call(_TARGET + "SendMessageBatch", body, timeout_s=timeout_s)
+    done = {entry["Id"] for entry in _decode(answer, _Sent).Successful}
+    return [entry["Id"] in done for entry in entries]
+
+
+async def queue_depth(service: AwsService, url: str, *, timeout_s: float) -> int:
+    names = [
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesNotVisible",
+        "ApproximateNumberOfMessagesDelayed",
+    ]
+    body = msgspec.json.encode({"QueueUrl": url, "AttributeNames": names})
+    answer = await service.call(_TARGET + "GetQueueAttributes", body, timeout_s=timeout_s, attempts_max=2)
+    attributes = msgspec.json.decode(answer).get("Attributes", {})
+    return sum(int(attributes.get(name, 0)) for name in names)
+
+
+def pack(message: RetryMessage | DeadMessage) -> str:
+    plain = msgspec.json.encode(message)
+    if len(plain) <= _PLAIN_BYTES_MAX:
+        return plain.decode()
+    return _COMPRESSED + base64.b85encode(zlib.compress(plain)).decode()
+
+
+def unpack(body: str, kind: type[M]) -> M:
+    """Raises ValueError for a body that is none of ours."""
+    if not body.startswith(_COMPRESSED):
+        return msgspec.json.decode(body, type=kind)
+    try:
+        plain = zlib.decompress(base64.b85decode(body.removeprefix(_COMPRESSED)))
+    except zlib.error as fault:
+        raise ValueError(f"no compressed message: {fault}") from None
+    return msgspec.json.decode(plain, type=kind)
+
+
+def _decode(answer: bytes, kind: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(answer, type=kind)
+    except msgspec.DecodeError as unreadable:
+        raise NoAnswer(f"SQS: unreadable answer of {len(answer)} bytes") from unreadable

@@ -1,0 +1,119 @@
+"""Outcomes and decisions as rows of the delivery log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from notifyd.core.channel import Channel
+from notifyd.core.log_row import LogRow, RowKind
+from notifyd.core.message import Delivery
+from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Rejected, Unknown
+
+# Providers' answers are quoted up to this: enough to see the cause, too little to fill a row.
+ANSWER_CHARS_MAX = 500
+
+_KINDS: dict[type[Outcome], RowKind] = {
+    Deferred: RowKind.DEFERRED,
+    Rejected: RowKind.REJECTED,
+    AddressGone: RowKind.ADDRESS_GONE,
+    Unknown: RowKind.UNKNOWN,
+}
+
+
+class RowMaker:
+    """Makes rows with this process's time to live."""
+
+    def __init__(self, ttl_s: float) -> None:
+        self._ttl_s = ttl_s
+
+    def row(
+        self,
+        delivery: Delivery,
+        kind: RowKind,
+        *,
+        position: str,
+        at_s: float,
+        provider: str = "",
+        provider_id: str = "",
+        reason: str = "",
+        detail: dict[str, Any] | None = None,
+    ) -> LogRow:
+        return LogRow(
+            event_id=delivery.event_id,
+            delivery_id=delivery.delivery_id,
+            attempt=delivery.attempt,
+            kind=kind,
+            position=position,
+            at_s=at_s,
+            expires_at_s=int(at_s + self._ttl_s),
+            user_id=delivery.user_id,
+            type_name=delivery.type_name,
+            channel=delivery.channel,
+            address_hint=mask(delivery.address),
+            provider=provider,
+            provider_id=provider_id,
+            reason=reason,
+            detail=detail,
+        )
+
+    def undelivered_row(
+        self,
+        *,
+        event_id: str,
+        delivery_id: str,
+        kind: RowKind,
+        position: str,
+        at_s: float,
+        reason: str,
+        user_id: str = "",
+        type_name: str = "",
+        channel: Channel | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> LogRow:
+        """Of what never became a delivery to send: suppressed, expired on arrival, dead before rendering."""
+        return LogRow(
+            event_id=event_id,
+            delivery_id=delivery_id,
+            attempt=0,
+            kind=kind,
+            position=position,
+            at_s=at_s,
+            expires_at_s=int(at_s + self._ttl_s),
+            user_id=user_id,
+            type_name=type_name,
+            channel=channel,
+            reason=reason,
+            detail=detail,
+        )
+
+    def outcome_row(
+        self, delivery: Delivery, outcome: Outcome, *, position: str, at_s: float, provider: str
+    ) -> LogRow:
+        match outcome:
+            case Accepted(provider_id):
+                return self.row(
+                    delivery,
+                    RowKind.ACCEPTED,
+                    position=position,
+                    at_s=at_s,
+                    provider=provider,
+                    provider_id=provider_id,
+                )
+            case Deferred() | Rejected() | AddressGone() | Unknown():
+                return self.row(
+                    delivery,
+                    _KINDS[type(outcome)],
+                    position=position,
+                    at_s=at_s,
+                    provider=provider,
+                    reason="" if isinstance(outcome, AddressGone) else outcome.reason,
+                    detail={"answer": outcome.answer[:ANSWER_CHARS_MAX]} if outcome.answer else None,
+                )
+
+
+def mask(address: str) -> str:
+    """Enough for a person to recognise an address that they know, too little to write to it."""
+    local, at, domain = address.partition("@")
+    if at:
+        return f"{local[:1]}…@{domain}"
+    return f"{address[:3]}…{address[-2:]}" if len(address) > 8 else "…"

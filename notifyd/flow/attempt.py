@@ -1,0 +1,72 @@
+"""Who makes an attempt from the retry queue: a conditional put of its claim row decides."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from notifyd.core.channel import InDoubt
+from notifyd.core.log_row import LogRow, RowKind
+from notifyd.core.log_rows import RowMaker
+from notifyd.flow.ticket import Ticket
+from notifyd.ports import Clock, DeliveryLog
+
+# The one place where clocks are compared: those of two workers are assumed to be within this.
+_CLOCKS_APART_MAX_S = 5.0
+
+_ENDED = frozenset(
+    {
+        RowKind.ACCEPTED,
+        RowKind.REJECTED,
+        RowKind.ADDRESS_GONE,
+        RowKind.SUPPRESSED,
+        RowKind.EXPIRED,
+        RowKind.DEAD,
+    }
+)
+_GOES_ON = frozenset({RowKind.DEFERRED, RowKind.UNKNOWN})
+
+
+class Verdict(Enum):
+    OURS = "ours"
+    ANOTHERS = "another's"  # leave the message alone: it comes back by its visibility
+    ENDED = "ended"  # an outcome stands: the message is only to be deleted
+    HAND_OVER = "hand over"  # the attempt was made and is to be followed by another, whose message may be missing
+    HELD = "held"  # in doubt, and its type wants a person
+
+
+class AttemptClaims:
+    """The claim is made right before the delivery joins its provider's queue, and carries `until`."""
+
+    def __init__(self, delivery_log: DeliveryLog, rows: RowMaker, clock: Clock) -> None:
+        self._log = delivery_log
+        self._rows = rows
+        self._clock = clock
+
+    async def claim(self, ticket: Ticket, *, until_s: float) -> Verdict:
+        """Raises what the log raises: nothing was decided then."""
+        while True:
+            row = self._rows.row(
+                ticket.delivery, RowKind.CLAIM, position=ticket.position, at_s=self._clock.now_s()
+            )
+            standing = await self._log.claim_attempt(row, until_s)
+            if standing is None:
+                return Verdict.OURS
+            verdict = await self._judge(ticket, standing)
+            if verdict is not Verdict.OURS:
+                return verdict
+            # In doubt, to be sent again: under the next number, so that two who come here race once more.
+            ticket.delivery.attempt += 1
+            ticket.again = True
+
+    async def _judge(self, ticket: Ticket, standing: LogRow) -> Verdict:
+        delivery = ticket.delivery
+        of_event = await self._log.rows_of_event(delivery.event_id)
+        rows = [row for row in of_event if row.delivery_id == delivery.delivery_id]
+        if any(row.kind in _ENDED for row in rows):
+            return Verdict.ENDED
+        if any(row.kind in _GOES_ON and row.attempt == delivery.attempt for row in rows):
+            return Verdict.HAND_OVER
+        until_s = float((standing.detail or {}).get("until_s", standing.at_s))
+        if self._clock.now_s() < until_s + _CLOCKS_APART_MAX_S:
+            return Verdict.ANOTHERS
+        return Verdict.HELD if delivery.in_doubt is InDoubt.HOLD else Verdict.OURS

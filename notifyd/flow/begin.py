@@ -1,0 +1,48 @@
+"""Begins what a claim covers: to the dispatcher, the log, the retry queue or the DLQ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from notifyd.core.channel import Channel
+from notifyd.core.outcome import Reason
+from notifyd.flow.deliver import Dispatcher
+from notifyd.flow.prepared import Prepared
+from notifyd.flow.record import Recorder
+from notifyd.flow.ticket import Route, Ticket
+
+
+class PartOwner(Protocol):
+    def part_ended(self, index: int) -> None: ...
+
+
+class Beginner:
+    def __init__(self, dispatchers: Mapping[Channel, Dispatcher], recorder: Recorder) -> None:
+        self._dispatchers = dispatchers
+        self._recorder = recorder
+
+    def begin(self, prepared: Prepared, owner: PartOwner) -> None:
+        """Never waits. Every effect of the record tells its owner when it has come to its end."""
+        index = prepared.index
+        self.send(prepared.tickets)
+        if prepared.rows:
+            self._recorder.log_writer.submit(prepared.rows, lambda: owner.part_ended(index))
+        for dead_end in prepared.dead_ends:
+            self._recorder.dead_end(dead_end, lambda: owner.part_ended(index))
+
+    def send(self, tickets: list[Ticket]) -> None:
+        """To each channel's dispatcher; what recovery or a failed look-up decided otherwise, its own way."""
+        by_channel: dict[Channel, list[Ticket]] = {}
+        for ticket in tickets:
+            match ticket.route:
+                case Route.SEND:
+                    by_channel.setdefault(ticket.delivery.channel, []).append(ticket)
+                case Route.POSTPONE:
+                    self._recorder.postpone([ticket], Reason.LOOKUP_FAILED)
+                case Route.HAND_OVER:
+                    self._recorder.hand_over(ticket)
+                case Route.BURY:
+                    self._recorder.bury(ticket, Reason.IN_DOUBT_HELD)
+        for channel, group in by_channel.items():
+            self._dispatchers[channel].submit(group)

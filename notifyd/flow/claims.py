@@ -1,0 +1,118 @@
+"""What is ready, claimed and open on one shard, and how slots limit it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import msgspec
+
+from notifyd.core.account import Account
+from notifyd.core.window import Window
+from notifyd.flow.prepared import Prepared
+from notifyd.flow.slot_desk import SlotDesk
+from notifyd.flow.ticket import Ticket
+
+
+class _Open(msgspec.Struct):
+    """A claimed record's ends that are still to come."""
+
+    left: int
+    account: Account
+    size_bytes: int
+
+
+class Claims:
+    """Claims records in order, as far as slots reach; a record with more deliveries than slots goes in parts."""
+
+    def __init__(self, window: Window, slots: SlotDesk, holder: str) -> None:
+        self._window = window
+        self._slots = slots
+        self._holder = holder
+        self._open: dict[int, _Open] = {}
+        self._partial: deque[Ticket] = deque()
+        self.ready: deque[Prepared] = deque()
+        self.tickets_open = 0
+        self.changed = False
+        self.settled_bytes = 0
+
+    def claim_next(self) -> list[Prepared]:
+        """What may begin once the next write is acknowledged. Records that ask for nothing settle here."""
+        begun: list[Prepared] = []
+        slots = self._slots.take(self._holder, len(self._partial) + self._wanted())
+        if self._partial:
+            slots = self._claim_partial(slots, begun)
+        while self.ready and not self._partial:
+            prepared = self.ready[0]
+            if prepared.tickets and not slots:
+                break
+            self.ready.popleft()
+            slots -= self._claim(prepared, slots, begun)
+        if slots:
+            raise AssertionError(f"{self._holder} took {slots} slots for nothing")
+        return begun
+
+    def _wanted(self) -> int:
+        return sum(len(prepared.tickets) for prepared in self.ready)
+
+    def _claim_partial(self, slots: int, begun: list[Prepared]) -> int:
+        count = min(slots, len(self._partial))
+        if count:
+            tickets = [self._partial.popleft() for _ in range(count)]
+            self.tickets_open += count
+            begun.append(Prepared(index=tickets[0].index, account=Account.EXPANDED, size_bytes=0, tickets=tickets))
+        return slots - count
+
+    def _claim(self, prepared: Prepared, slots: int, begun: list[Prepared]) -> int:
+        """Claims the record; how many slots it took."""
+        index = prepared.index
+        self._window.claim(index + 1)
+        self.changed = True
+        if not prepared.effects:
+            self._settle(index, prepared.account, prepared.size_bytes)
+            return 0
+        self._open[index] = _Open(prepared.effects, prepared.account, prepared.size_bytes)
+        if len(prepared.tickets) > slots:
+            self._partial.extend(prepared.tickets[slots:])
+            del prepared.tickets[slots:]
+        self.tickets_open += len(prepared.tickets)
+        begun.append(prepared)
+        return len(prepared.tickets)
+
+    def tickets_ended(self, tickets: Sequence[Ticket]) -> None:
+        self.tickets_open -= len(tickets)
+        for ticket in tickets:
+            self.part_ended(ticket.index)
+
+    def part_ended(self, index: int) -> None:
+        """One of the record's ends came: settled with the last."""
+        entry = self._open[index]
+        entry.left -= 1
+        if entry.left == 0:
+            del self._open[index]
+            self._settle(index, entry.account, entry.size_bytes)
+
+    def _settle(self, index: int, account: Account, size_bytes: int) -> None:
+        self._window.settle(index, account)
+        self.settled_bytes += size_bytes
+        self.changed = True
+
+    def drop_unclaimed(self) -> None:
+        self.settled_bytes += sum(prepared.size_bytes for prepared in self.ready)
+        self.ready.clear()
+
+    def held_bytes(self) -> int:
+        """What the records still here count against the process's budget."""
+        return sum(entry.size_bytes for entry in self._open.values()) + sum(
+            prepared.size_bytes for prepared in self.ready
+        )
+
+    @property
+    def waits(self) -> bool:
+        """Something is ready or partly begun."""
+        return bool(self.ready or self._partial)
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing claimed is open, and nothing waits to be claimed."""
+        return not (self._open or self._partial or self.ready)

@@ -1,0 +1,240 @@
+"""From an event and what is known of its users to what has to be sent, recorded or buried. No waiting here."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from notifyd.core.account import Account
+from notifyd.core.catalog import LookupPolicy, NotificationType
+from notifyd.core.delivery_id import Identity
+from notifyd.core.event import Event
+from notifyd.core.log_row import RowKind
+from notifyd.core.log_rows import ANSWER_CHARS_MAX, RowMaker
+from notifyd.core.message import Delivery
+from notifyd.core.outcome import Reason
+from notifyd.core.path import PathError
+from notifyd.core.policy import DeliveryRules, decide
+from notifyd.core.retry_message import DeadMessage
+from notifyd.core.suppression import Planned, Suppressed, SuppressionReason
+from notifyd.core.template_fault import TemplateFault
+from notifyd.core.user import Person
+from notifyd.flow.facts import Facts
+from notifyd.flow.prepared import DeadEnd, Prepared
+from notifyd.flow.templates import TemplateShelf
+from notifyd.flow.ticket import Route, Ticket, TicketOwner
+
+
+class Wanted(msgspec.Struct):
+    """One type that an event matches, and the users it names."""
+
+    notification_type: NotificationType
+    user_ids: tuple[str, ...]
+    facts: Facts
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where deliveries come from: a record of a shard, or a message of a retry queue."""
+
+    event: Event
+    owner: TicketOwner
+    index: int
+    position: str
+
+
+class Expander:
+    """Decides, renders and names each delivery. What one event gets wrong touches that event alone."""
+
+    def __init__(
+        self, *, identity: Identity, rows: RowMaker, templates: TemplateShelf, rules: DeliveryRules
+    ) -> None:
+        self._identity = identity
+        self._rows = rows
+        self._templates = templates
+        self._rules = rules
+
+    def expand(
+        self,
+        prepared: Prepared,
+        origin: Origin,
+        wanted: Sequence[Wanted],
+        people: Mapping[str, Person],
+        now_s: float,
+    ) -> None:
+        """Adds to `prepared` what every user of every type gets."""
+        for want in wanted:
+            for user_id in want.user_ids:
+                self._expand_user(prepared, origin, want, people[user_id], now_s)
+
+    def _expand_user(self, prepared: Prepared, origin: Origin, want: Wanted, person: Person, now_s: float) -> None:
+        notification_type = want.notification_type
+        refusal = self._refusal(origin.event, want, person)
+        if isinstance(refusal, Exception):
+            self._bury(prepared, origin, want, person, Reason.FILTER_RAISED, str(refusal), now_s)
+            return
+        if refusal is not None:
+            self._suppress(prepared, origin, notification_type, person, refusal, now_s)
+            return
+        for decision in decide(notification_type, origin.event, person, rules=self._rules):
+            match decision:
+                case Suppressed():
+                    self._suppress(prepared, origin, notification_type, person, decision, now_s)
+                case Planned():
+                    self._plan(prepared, origin, want, person, decision, now_s)
+
+    def _refusal(self, event: Event, want: Wanted, person: Person) -> Suppressed | Exception | None:
+        """Why nobody of this type hears of the event: a failed look-up, a filter that says no or raises."""
+        failed = want.facts.failed
+        if failed is LookupPolicy.SUPPRESS:
+            return Suppressed(None, SuppressionReason.LOOKUP_FAILED)
+        chosen = want.notification_type.filter
+        if chosen is None or failed is LookupPolicy.RETRY:
+            return None
+        try:
+            passes = chosen(event, person, want.facts.values)
+        except Exception as fault:  # noqa: BLE001 - the operator's code: whatever it raises stays with this event
+            return fault
+        return None if passes else Suppressed(None, SuppressionReason.FILTER)
+
+    def _plan(
+        self,
+        prepared: Prepared,
+        origin: Origin,
+        want: Wanted,
+        person: Person,
+        planned: Planned,
+        now_s: float,
+    ) -> None:
+        event, notification_type = origin.event, want.notification_type
+        try:
+            message = self._templates.current.render_email(
+                notification_type.template,
+                context(event, notification_type, person, want.facts.values),
+                sender=notification_type.sender,
+                headers=notification_type.headers,
+                tags=notification_type.tags,
+            )
+        except (TemplateFault, PathError) as fault:
+            self._bury(prepared, origin, want, person, Reason.TEMPLATE, str(fault), now_s, planned)
+            return
+        delivery = Delivery(
+            delivery_id=self._delivery_id(origin, notification_type, person, planned.channel, planned.address),
+            event_id=event.event_id,
+            user_id=person.user_id,
+            type_name=notification_type.name,
+            channel=planned.channel,
+            address=planned.address,
+            lane=notification_type.lane,
+            in_doubt=notification_type.in_doubt,
+            arrival_s=event.arrival_s,
+            deadline_at_s=event.arrival_s + notification_type.deadline_s,
+            message=message,
+        )
+        prepared.tickets.append(
+            Ticket(
+                delivery=delivery,
+                owner=origin.owner,
+                index=origin.index,
+                position=origin.position,
+                envelope=event.envelope,
+                produced_at_s=event.produced_at_s or event.arrival_s,
+                route=Route.POSTPONE if want.facts.failed is LookupPolicy.RETRY else Route.SEND,
+            )
+        )
+
+    def _suppress(
+        self,
+        prepared: Prepared,
+        origin: Origin,
+        notification_type: NotificationType,
+        person: Person,
+        suppressed: Suppressed,
+        now_s: float,
+    ) -> None:
+        prepared.rows.append(
+            self._rows.undelivered_row(
+                event_id=origin.event.event_id,
+                delivery_id=self._delivery_id(origin, notification_type, person, suppressed.channel or "", ""),
+                kind=RowKind.SUPPRESSED,
+                position=origin.position,
+                at_s=now_s,
+                reason=suppressed.reason,
+                user_id=person.user_id,
+                type_name=notification_type.name,
+                channel=suppressed.channel,
+                detail=suppressed.inputs or None,
+            )
+        )
+
+    def _bury(
+        self,
+        prepared: Prepared,
+        origin: Origin,
+        want: Wanted,
+        person: Person,
+        reason: Reason,
+        answer: str,
+        now_s: float,
+        planned: Planned | None = None,
+    ) -> None:
+        """The template's or the filter's fault: its row, and the event on the DLQ of the type's channel."""
+        notification_type = want.notification_type
+        channel = planned.channel if planned is not None else notification_type.channels[0]
+        address = planned.address if planned is not None else ""
+        row = self._rows.undelivered_row(
+            event_id=origin.event.event_id,
+            delivery_id=self._delivery_id(origin, notification_type, person, channel, address),
+            kind=RowKind.DEAD,
+            position=origin.position,
+            at_s=now_s,
+            reason=reason,
+            user_id=person.user_id,
+            type_name=notification_type.name,
+            channel=channel,
+            detail={"answer": answer[:ANSWER_CHARS_MAX]},
+        )
+        message = DeadMessage(
+            reason=f"{reason}: {answer[:ANSWER_CHARS_MAX]}",
+            at_s=now_s,
+            position=origin.position,
+            body_base64=base64.b64encode(msgspec.json.encode(origin.event.envelope)).decode(),
+        )
+        prepared.account = Account.EXPANDED
+        prepared.dead_ends.append(DeadEnd(channel, message, row))
+
+    def _delivery_id(
+        self, origin: Origin, notification_type: NotificationType, person: Person, channel: str, address: str
+    ) -> str:
+        return self._identity.delivery_id(
+            origin.event.event_id, person.user_id, notification_type.name, channel, address
+        )
+
+    def expire(self, prepared: Prepared, origin: Origin, now_s: float) -> None:
+        """Older than record_age_max_s: one delivery, expired."""
+        event_id = origin.event.event_id
+        prepared.rows.append(
+            self._rows.undelivered_row(
+                event_id=event_id,
+                delivery_id=self._identity.delivery_id(event_id, "", "", "", ""),
+                kind=RowKind.EXPIRED,
+                position=origin.position,
+                at_s=now_s,
+                reason=Reason.DEADLINE,
+            )
+        )
+
+
+def context(
+    event: Event, notification_type: NotificationType, person: Person, facts: Mapping[str, object]
+) -> dict[str, Any]:
+    """What templates see: plain data only."""
+    data = notification_type.data.find(event.envelope) if notification_type.data is not None else event.detail
+    return {
+        "event": event.envelope,
+        "data": data,
+        "user": {"user_id": person.user_id, "email": person.contact.email if person.contact else None},
+        "facts": facts,
+    }

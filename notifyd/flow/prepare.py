@@ -1,0 +1,185 @@
+"""decode → look up → decide → render, a part of a shard's records at a time."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import structlog
+
+from notifyd.core.account import Account
+from notifyd.core.catalog import Catalog, NotificationType
+from notifyd.core.decode import Decoder
+from notifyd.core.event import Event, Filtered, Malformed, Record
+from notifyd.core.path import PathError
+from notifyd.core.retry_message import DeadMessage
+from notifyd.core.user import Person
+from notifyd.core.window import Standing
+from notifyd.errors import AwsError, TransportError
+from notifyd.flow.backoff import Backoff
+from notifyd.flow.expand import Expander, Origin, Wanted
+from notifyd.flow.facts import FactFinder
+from notifyd.flow.prepared import DeadEnd, Prepared
+from notifyd.flow.recover import Recoverer
+from notifyd.flow.ticket import TicketOwner
+from notifyd.flow.watch import Watch
+from notifyd.ports import Clock, Directory, Entropy
+
+log = structlog.get_logger(__name__)
+
+# A malformed body is kept whole up to this, so that its DLQ message stays under SQS's 1 MiB.
+_BODY_BYTES_MAX = 512 * 1024
+
+
+class SourceRules(msgspec.Struct, frozen=True):
+    """`start_at_s`: what arrived earlier is before_start. `name`: as positions begin."""
+
+    name: str
+    start_at_s: float
+    record_age_max_s: float | None
+
+
+class Preparer:
+    """One source's way from records to what they ask for."""
+
+    def __init__(
+        self,
+        *,
+        rules: SourceRules,
+        decoder: Decoder,
+        catalog: Catalog,
+        directory: Directory,
+        facts: FactFinder,
+        expander: Expander,
+        recoverer: Recoverer,
+        watch: Watch,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._rules = rules
+        self._decoder = decoder
+        self._catalog = catalog
+        self._directory = directory
+        self._facts = facts
+        self._expander = expander
+        self._recoverer = recoverer
+        self._watch = watch
+        self._clock = clock
+        self._entropy = entropy
+
+    async def prepare(
+        self,
+        shard_id: str,
+        records: Sequence[Record],
+        first: int,
+        standings: Sequence[Standing],
+        owner: TicketOwner,
+    ) -> list[Prepared]:
+        """What each record asks for, in order; one that a predecessor settled asks for nothing and is left out."""
+        now_s = self._clock.now_s()
+        decoded = self._decoder.decode(shard_id, records)
+        prepared: list[Prepared] = []
+        expanded: list[tuple[Prepared, Origin, tuple[NotificationType, ...]]] = []
+        in_doubt: list[tuple[Prepared, str]] = []
+        for offset, (record, result, standing) in enumerate(zip(records, decoded, standings, strict=True)):
+            if standing is Standing.SETTLED:
+                continue
+            entry = Prepared(first + offset, Account.EXPANDED, size_bytes(record))
+            prepared.append(entry)
+            position = f"{self._rules.name}/{shard_id}/{record.position.text()}"
+            if record.arrival_s < self._rules.start_at_s:
+                entry.account = Account.BEFORE_START
+                continue
+            match result:
+                case Filtered():
+                    entry.account = Account.FILTERED
+                case Malformed():
+                    self._malformed(entry, result, position, now_s)
+                case Event():
+                    types = self._catalog.matching(result)
+                    origin = Origin(result, owner, entry.index, position)
+                    if not types:
+                        entry.account = Account.UNMATCHED
+                    elif self._too_old(result, now_s):
+                        self._expander.expire(entry, origin, now_s)
+                    else:
+                        expanded.append((entry, origin, types))
+                    if standing is Standing.IN_DOUBT:
+                        in_doubt.append((entry, result.event_id))
+        await self._expand(expanded, now_s)
+        await self._recoverer.attach(in_doubt)
+        self._watch.planned(prepared)
+        return prepared
+
+    def _too_old(self, event: Event, now_s: float) -> bool:
+        age_max_s = self._rules.record_age_max_s
+        return age_max_s is not None and now_s - event.arrival_s > age_max_s
+
+    async def _expand(
+        self, expanded: Sequence[tuple[Prepared, Origin, tuple[NotificationType, ...]]], now_s: float
+    ) -> None:
+        found = await self._facts.find(
+            [(origin.event, one_type) for _, origin, types in expanded for one_type in types]
+        )
+        facts = iter(found)
+        wanted: list[tuple[Prepared, Origin, list[Wanted]]] = []
+        for entry, origin, types in expanded:
+            wants = [Wanted(one_type, user_ids_of(one_type, origin.event), next(facts)) for one_type in types]
+            if all(want.user_ids for want in wants):
+                wanted.append((entry, origin, wants))
+            else:
+                self._nobody_named(entry, origin, wants, now_s)
+        people = await self._look_up({user for _, _, wants in wanted for want in wants for user in want.user_ids})
+        for entry, origin, wants in wanted:
+            self._expander.expand(entry, origin, wants, people, now_s)
+
+    async def _look_up(self, user_ids: set[str]) -> Mapping[str, Person]:
+        """Until it works: reading waits meanwhile, and nothing is decided on guesses."""
+        backoff = Backoff(self._clock, self._entropy, base_s=0.2, max_s=5.0)
+        while True:
+            try:
+                people = await self._directory.look_up(user_ids)
+            except (AwsError, TransportError) as error:
+                log.warning("look_up_failed", users=len(user_ids), error=str(error))
+                self._watch.dependency_failed("directory", str(error))
+            else:
+                self._watch.dependency_worked("directory")
+                return people
+            await backoff.wait()
+
+    def _malformed(self, entry: Prepared, result: Malformed, position: str, now_s: float) -> None:
+        self._bury(entry, result.body, result.reason, position, now_s)
+
+    def _nobody_named(self, entry: Prepared, origin: Origin, wants: Sequence[Wanted], now_s: float) -> None:
+        """A type matched, but the event names no user where the catalog says that it does."""
+        nameless = next(want.notification_type for want in wants if not want.user_ids)
+        reason = f"type {nameless.name}: no user id at {nameless.users.expression}"
+        self._bury(entry, msgspec.json.encode(origin.event.envelope), reason, origin.position, now_s)
+
+    def _bury(self, entry: Prepared, body: bytes, reason: str, position: str, now_s: float) -> None:
+        entry.account = Account.MALFORMED
+        message = DeadMessage(
+            reason=reason,
+            at_s=now_s,
+            position=position,
+            body_base64=base64.b64encode(body[:_BODY_BYTES_MAX]).decode(),
+            body_bytes=len(body),
+        )
+        entry.dead_ends.append(DeadEnd(None, message))
+
+
+def user_ids_of(notification_type: NotificationType, event: Event) -> tuple[str, ...]:
+    """The users that the event names, each once; empty where the path finds nothing that is an id."""
+    try:
+        found = notification_type.users.find(event.envelope)
+    except PathError:
+        return ()
+    listed = found if isinstance(found, list) else [found]
+    ids = (str(user) for user in listed if isinstance(user, str | int) and not isinstance(user, bool))
+    return tuple(dict.fromkeys(user_id for user_id in ids if user_id))
+
+
+def size_bytes(record: Record) -> int:
+    """What a record costs in process: decoded, rendered and on its way to the log, about four times its bytes."""
+    return len(memoryview(record.body)) * 4

@@ -1,0 +1,38 @@
+"""A record on its way from reading to its claim."""
+
+from __future__ import annotations
+
+import msgspec
+
+from notifyd.core.account import Account
+from notifyd.core.channel import Channel
+from notifyd.core.log_row import LogRow
+from notifyd.core.retry_message import DeadMessage
+from notifyd.flow.ticket import Ticket
+
+
+class DeadEnd(msgspec.Struct, frozen=True):
+    """What ends on a DLQ without a send: its row first, then the message. `channel` None: the DLQ of events."""
+
+    channel: Channel | None
+    message: DeadMessage
+    row: LogRow | None = None
+
+
+class Prepared(msgspec.Struct):
+    """What one record asks for. Nothing of it begins before its claim is acknowledged.
+
+    `tickets` take slots; `rows` (suppressed, expired) only have to be durable.
+    """
+
+    index: int
+    account: Account
+    size_bytes: int
+    tickets: list[Ticket] = []
+    rows: list[LogRow] = []
+    dead_ends: list[DeadEnd] = []
+
+    @property
+    def effects(self) -> int:
+        """How many ends the record waits for before it settles."""
+        return len(self.tickets) + len(self.dead_ends) + (1 if self.rows else 0)

@@ -1,0 +1,154 @@
+"""One shard's records, in parts ready to be claimed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+
+from notifyd.core.event import Record
+from notifyd.core.lease import ShardItem
+from notifyd.core.log_row import LogRow, RowKind
+from notifyd.core.sequence import TrimHorizon
+from notifyd.core.window import Window
+from notifyd.errors import AwsError, TransportError, TrimmedData
+from notifyd.flow.backoff import Backoff
+from notifyd.flow.byte_budget import ByteBudget
+from notifyd.flow.log_writer import LogWriter
+from notifyd.flow.prepare import Preparer, size_bytes
+from notifyd.flow.prepared import Prepared
+from notifyd.flow.ticket import TicketOwner
+from notifyd.flow.watch import Watch
+from notifyd.ports import Clock, Entropy, Source
+
+log = structlog.get_logger(__name__)
+
+PART_RECORDS = 100  # large enough to spread a part's fixed cost, small enough to start sending early
+
+
+class FeedTimes(msgspec.Struct, frozen=True):
+    poll_interval_s: float
+    idle_poll_max_s: float
+
+
+class ShardFeed:
+    """Reads, decodes and prepares, never further than span and byte budget allow."""
+
+    def __init__(
+        self,
+        item: ShardItem,
+        window: Window,
+        owner: TicketOwner,
+        *,
+        source: Source,
+        preparer: Preparer,
+        log_writer: LogWriter,
+        budget: ByteBudget,
+        watch: Watch,
+        times: FeedTimes,
+        span_max: int,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._item = item
+        self._window = window
+        self._owner = owner
+        self._source = source
+        self._preparer = preparer
+        self._log_writer = log_writer
+        self._budget = budget
+        self._watch = watch
+        self._times = times
+        self._span_max = span_max
+        self._clock = clock
+        self._backoff = Backoff(clock, entropy, base_s=0.2, max_s=5.0)
+        self._reader = source.reader(item.shard_id, window.resume_from(item.start))
+        self._page: Sequence[Record] = ()
+        self._page_at = 0
+        self._next_read_at_s = 0.0
+        self._idle_s = 0.0
+        self._gap_after = ""
+        self._ended = False
+        self._room = asyncio.Event()
+        self.iterator_age_s: float | None = None
+
+    async def next_part(self) -> list[Prepared] | None:
+        """Up to 100 records, prepared; None once the shard has ended."""
+        while self._page_at >= len(self._page):
+            if self._ended:
+                return None
+            await self._fetch()
+        part = self._page[self._page_at : self._page_at + PART_RECORDS]
+        self._page_at += len(part)
+        await self._wait_for_room(len(part))
+        await self._budget.take(sum(size_bytes(record) for record in part))
+        first, standings = self._window.append(
+            [record.position for record in part], [record.arrival_s for record in part]
+        )
+        self._watch.read(self._item.source, len(part))
+        return await self._preparer.prepare(self._item.shard_id, part, first, standings, self._owner)
+
+    def made_room(self) -> None:
+        """The checkpoint moved."""
+        self._room.set()
+
+    async def _wait_for_room(self, count: int) -> None:
+        while self._window.read_count and self._window.read_count + count > self._span_max:
+            self._room.clear()
+            await self._room.wait()
+
+    async def _fetch(self) -> None:
+        wait_s = self._next_read_at_s - self._clock.elapsed_s()
+        if wait_s > 0:
+            await self._clock.sleep(wait_s)
+        started_at_s = self._clock.elapsed_s()
+        try:
+            page = await self._reader.read()
+        except TrimmedData as trimmed:
+            self._jump_gap(trimmed)
+            return
+        except (AwsError, TransportError) as error:
+            log.warning("read_failed", shard=self._item.key, error=str(error))
+            self._watch.dependency_failed(self._item.source, str(error))
+            await self._backoff.wait()
+            return
+        self._backoff.reset()
+        self._watch.dependency_worked(self._item.source)
+        self._page, self._page_at, self._ended = page.records, 0, page.ended
+        if page.records and self._gap_after:
+            self._record_gap(page.records[0])
+        self.iterator_age_s = page.behind_s
+        self._next_read_at_s = started_at_s + max(page.next_read_s, self._pause_s(caught_up=page.caught_up))
+
+    def _pause_s(self, *, caught_up: bool) -> float:
+        """No pause while there is more; a shard without news is asked ever more rarely."""
+        if self._page:
+            self._idle_s = 0.0
+        if not caught_up:
+            return 0.0
+        if self._page:
+            return self._times.poll_interval_s
+        self._idle_s = min(self._times.idle_poll_max_s, self._idle_s * 1.5 or self._times.poll_interval_s)
+        return self._idle_s
+
+    def _jump_gap(self, trimmed: TrimmedData) -> None:
+        """What is gone is gone, but never silently: an alert now, a gap row once the next record is known."""
+        self._watch.gap(self._item.key, trimmed.wanted)
+        self._gap_after = trimmed.wanted
+        self._reader = self._source.reader(self._item.shard_id, TrimHorizon())
+
+    def _record_gap(self, record: Record) -> None:
+        row = LogRow(
+            event_id=f"gap#{self._item.key}",
+            delivery_id="gap",
+            attempt=0,
+            kind=RowKind.GAP,
+            position=f"{self._item.source}/{self._item.shard_id}/{record.position.text()}",
+            at_s=self._clock.now_s(),
+            expires_at_s=0,
+            detail={"after": self._gap_after, "next": record.position.text()},
+        )
+        self._log_writer.submit([row], lambda: None)
+        self._gap_after = ""

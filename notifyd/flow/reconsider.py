@@ -1,0 +1,102 @@
+"""Before each further attempt everything is asked again: type, settings, suppression, facts, template."""
+
+from __future__ import annotations
+
+import msgspec
+
+from notifyd.core.account import Account
+from notifyd.core.catalog import Catalog
+from notifyd.core.envelope import event_of
+from notifyd.core.log_row import LogRow, RowKind
+from notifyd.core.log_rows import RowMaker
+from notifyd.core.outcome import Reason
+from notifyd.core.retry_message import DeadMessage, RetryMessage
+from notifyd.core.sequence import parse_position
+from notifyd.flow.expand import Expander, Origin, Wanted
+from notifyd.flow.facts import FactFinder
+from notifyd.flow.prepared import DeadEnd, Prepared
+from notifyd.flow.ticket import Ticket, TicketOwner
+from notifyd.ports import Clock, Directory
+
+
+class Gone(msgspec.Struct):
+    """The delivery is not tried again: the user opted out since, or its type or template is broken."""
+
+    rows: list[LogRow]
+    dead_ends: list[DeadEnd]
+
+
+class Reconsider:
+    """Makes a ticket of a retry message, as things stand now. Its id and address stay what they were."""
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        directory: Directory,
+        facts: FactFinder,
+        expander: Expander,
+        rows: RowMaker,
+        clock: Clock,
+    ) -> None:
+        self._types = {one_type.name: one_type for one_type in catalog.types}
+        self._directory = directory
+        self._facts = facts
+        self._expander = expander
+        self._rows = rows
+        self._clock = clock
+
+    async def again(self, message: RetryMessage, owner: TicketOwner) -> Ticket | Gone:
+        """Raises what the directory raises; the message then stays where it is."""
+        now_s = self._clock.now_s()
+        one_type = self._types.get(message.type_name)
+        if one_type is None or message.event is None:
+            return self._buried(message, now_s)
+        position = parse_position(message.position.rpartition("/")[2])
+        event = event_of(message.event, message.event_id, position, message.arrival_s)
+        people = await self._directory.look_up([message.user_id])
+        [facts] = await self._facts.find([(event, one_type)])
+        prepared = Prepared(0, Account.EXPANDED, 0)
+        origin = Origin(event, owner, 0, message.position)
+        want = Wanted(one_type, (message.user_id,), facts)
+        self._expander.expand(prepared, origin, [want], people, now_s)
+        ticket = next(
+            (t for t in prepared.tickets if t.delivery.delivery_id == message.delivery_id), None
+        ) or next((t for t in prepared.tickets if t.delivery.channel == message.channel), None)
+        if ticket is None:
+            return Gone(self._of_delivery(message, prepared.rows), prepared.dead_ends)
+        delivery = ticket.delivery
+        delivery.delivery_id, delivery.address = message.delivery_id, message.address
+        delivery.attempt, delivery.deadline_at_s = message.attempt, message.deadline_at_s
+        ticket.story, ticket.again = message.story, message.in_doubt
+        return ticket
+
+    def _of_delivery(self, message: RetryMessage, rows: list[LogRow]) -> list[LogRow]:
+        """What now suppresses the delivery, under the delivery's own id."""
+        return [
+            msgspec.structs.replace(row, delivery_id=message.delivery_id, attempt=message.attempt)
+            for row in rows
+            if row.channel in (None, message.channel)
+        ][:1]
+
+    def _buried(self, message: RetryMessage, now_s: float) -> Gone:
+        row = self._rows.undelivered_row(
+            event_id=message.event_id,
+            delivery_id=message.delivery_id,
+            kind=RowKind.DEAD,
+            position=message.position,
+            at_s=now_s,
+            reason=Reason.TYPE_UNKNOWN,
+            user_id=message.user_id,
+            type_name=message.type_name,
+            channel=message.channel,
+        )
+        dead = DeadMessage(Reason.TYPE_UNKNOWN, now_s, message.position, delivery=message)
+        return Gone([], [DeadEnd(message.channel, dead, row)])
+
+
+def _find(tickets: list[Ticket], message: RetryMessage) -> Ticket | None:
+    """The same delivery; or, where the user's address has changed since, one by the same channel."""
+    same = (ticket for ticket in tickets if ticket.delivery.delivery_id == message.delivery_id)
+    alike = (ticket for ticket in tickets if ticket.delivery.channel == message.channel)
+    return next(same, None) or next(alike, None)

@@ -1,0 +1,128 @@
+"""Deliveries in doubt: claimed by a predecessor, and what became of them only the log can tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+
+import structlog
+
+from notifyd.core.channel import InDoubt
+from notifyd.core.log_row import LogRow, RowKind
+from notifyd.core.retry_message import Attempted
+from notifyd.errors import AwsError, TransportError
+from notifyd.flow.backoff import Backoff
+from notifyd.flow.prepared import Prepared
+from notifyd.flow.ticket import Route, Ticket
+from notifyd.ports import Clock, DeliveryLog, Entropy
+from notifyd.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+_QUERIES_IN_FLIGHT_MAX = 16
+_ENDED = frozenset({RowKind.ACCEPTED, RowKind.REJECTED, RowKind.ADDRESS_GONE, RowKind.SUPPRESSED})
+_GOES_ON = frozenset({RowKind.DEFERRED, RowKind.UNKNOWN})
+_BURIED = frozenset({RowKind.DEAD, RowKind.EXPIRED})
+_OUTCOMES = _ENDED | _GOES_ON | _BURIED
+
+
+class Recoverer:
+    """Attaches prior outcomes to what a new owner prepares again."""
+
+    def __init__(self, delivery_log: DeliveryLog, clock: Clock, entropy: Entropy, metrics: Metrics) -> None:
+        self._log = delivery_log
+        self._clock = clock
+        self._entropy = entropy
+        self._metrics = metrics
+
+    async def attach(self, in_doubt: Sequence[tuple[Prepared, str]]) -> None:
+        """One strongly consistent look-up for each event id, however often it takes: a failure means not known."""
+        if not in_doubt:
+            return
+        limit = asyncio.Semaphore(_QUERIES_IN_FLIGHT_MAX)
+
+        async def attach_one(prepared: Prepared, event_id: str) -> None:
+            async with limit:
+                rows = await self._rows_of(event_id)
+            judge(prepared, rows)
+
+        await asyncio.gather(*(attach_one(prepared, event_id) for prepared, event_id in in_doubt))
+        resent = [ticket for prepared, _ in in_doubt for ticket in prepared.tickets if ticket.again]
+        for ticket in resent:
+            self._metrics.in_doubt.add(1, ticket.delivery.channel)
+        log.info("recovered", records=len(in_doubt), deliveries_in_doubt=len(resent))
+
+    async def _rows_of(self, event_id: str) -> list[LogRow]:
+        backoff = Backoff(self._clock, self._entropy, base_s=0.1, max_s=5.0)
+        while True:
+            try:
+                return await self._log.rows_of_event(event_id)
+            except (AwsError, TransportError) as error:
+                log.warning("log_look_up_failed", error=str(error))
+            await backoff.wait()
+
+
+def judge(prepared: Prepared, rows: Sequence[LogRow]) -> None:
+    """Settles, hands over, buries or sends again each delivery of the record, as its rows say.
+
+    Rows are matched on user × type × channel before the address, so that a changed address or opt-out never
+    turns an accepted delivery into a fresh one.
+    """
+    rows_by_meaning: dict[tuple[str, str, str], list[LogRow]] = defaultdict(list)
+    position = _position_of(prepared)
+    for row in rows:
+        if row.kind in _OUTCOMES and row.position == position:
+            rows_by_meaning[row.user_id, row.type_name, row.channel or ""].append(row)
+    planned_ids = {ticket.delivery.delivery_id for ticket in prepared.tickets}
+    kept: list[Ticket] = []
+    for ticket in prepared.tickets:
+        delivery = ticket.delivery
+        meant = rows_by_meaning.get((delivery.user_id, delivery.type_name, delivery.channel), [])
+        own = [row for row in meant if row.delivery_id == delivery.delivery_id]
+        if not own:
+            own = _take_orphan(meant, planned_ids)
+        if _apply(ticket, own):
+            kept.append(ticket)
+    prepared.tickets = kept
+    prepared.rows = [
+        row for row in prepared.rows if not rows_by_meaning.get((row.user_id, row.type_name, row.channel or ""))
+    ]
+
+
+def _take_orphan(meant: list[LogRow], planned_ids: set[str]) -> list[LogRow]:
+    """Rows of one delivery to an address that is planned no longer: they answer for one that is new."""
+    orphan = next((row.delivery_id for row in meant if row.delivery_id not in planned_ids), None)
+    if orphan is None:
+        return []
+    taken = [row for row in meant if row.delivery_id == orphan]
+    meant[:] = [row for row in meant if row.delivery_id != orphan]
+    return taken
+
+
+def _apply(ticket: Ticket, rows: Sequence[LogRow]) -> bool:
+    """Whether the delivery still has to do something."""
+    kinds = {row.kind for row in rows}
+    if kinds & _ENDED:
+        return False
+    if not rows:
+        ticket.again = True
+        if ticket.delivery.in_doubt is InDoubt.HOLD:
+            ticket.route = Route.BURY
+        return True
+    last = max(rows, key=lambda row: row.attempt)
+    ticket.delivery.attempt = last.attempt
+    ticket.again = RowKind.UNKNOWN in kinds
+    ticket.story = tuple(
+        Attempted(row.attempt, row.at_s, row.kind, row.reason, row.provider)
+        for row in sorted(rows, key=lambda row: row.attempt)
+        if row.kind in _GOES_ON
+    )
+    ticket.route = Route.BURY if kinds & _BURIED else Route.HAND_OVER
+    return True
+
+
+def _position_of(prepared: Prepared) -> str:
+    if prepared.tickets:
+        return prepared.tickets[0].position
+    return prepared.rows[0].position if prepared.rows else ""

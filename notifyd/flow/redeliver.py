@@ -1,0 +1,214 @@
+"""A channel's retry queue: receive → ask again → claim the attempt → deliver → delete."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from notifyd.core.channel import Channel
+from notifyd.core.outcome import Reason
+from notifyd.errors import AwsError, TransportError
+from notifyd.flow.attempt import AttemptClaims, Verdict
+from notifyd.flow.backoff import Backoff
+from notifyd.flow.deliver import Dispatcher
+from notifyd.flow.outbox import Outbox
+from notifyd.flow.reconsider import Gone, Reconsider
+from notifyd.flow.record import Recorder
+from notifyd.flow.slot_desk import SlotDesk
+from notifyd.flow.ticket import Route, Ticket
+from notifyd.flow.watch import Watch
+from notifyd.ports import Clock, Entropy, Received, RetryQueue
+
+log = structlog.get_logger(__name__)
+
+# A message is due when it comes at most so much early: SQS counts delays in whole seconds.
+_EARLY_S = 1.0
+_DELAY_MAX_S = 900.0
+_DELETE_TRIES_MAX = 5
+
+
+class Redeliverer:
+    """Implements `TicketOwner` for what comes from one retry queue.
+
+    A slot is held from the claim until the outcome's row is durable and DeleteMessage was answered.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        queue: RetryQueue,
+        dispatcher: Dispatcher,
+        recorder: Recorder,
+        claims: AttemptClaims,
+        reconsider: Reconsider,
+        slots: SlotDesk,
+        watch: Watch,
+        clock: Clock,
+        entropy: Entropy,
+        receive_wait_s: float,
+        send_timeout_s: float,
+    ) -> None:
+        self.holder = f"retry#{channel}"
+        self._channel = channel
+        self._queue = queue
+        self._dispatcher = dispatcher
+        self._recorder = recorder
+        self._claims = claims
+        self._reconsider = reconsider
+        self._slots = slots
+        self._watch = watch
+        self._clock = clock
+        self._entropy = entropy
+        self._receive_wait_s = receive_wait_s
+        self._send_timeout_s = send_timeout_s
+        self._deletes: Outbox[str] = Outbox(
+            f"delete {channel}", queue.delete, clock, entropy, tries_max=_DELETE_TRIES_MAX
+        )
+        self._in_hand: dict[int, Received] = {}  # by ticket
+        self._slot_freed = asyncio.Event()
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Until `stop`; what is in hand then comes to its end, or to another worker by its visibility."""
+        self._slots.join(self.holder, self._slot_freed.set)
+        deletes = asyncio.create_task(self._deletes.run())
+        try:
+            await self._receive_all()
+            while self._in_hand or self._deletes.pending_count:
+                await self._clock.sleep(0.05)
+        finally:
+            deletes.cancel()
+            await asyncio.wait([deletes])
+            self._slots.leave(self.holder)
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    async def _receive_all(self) -> None:
+        backoff = Backoff(self._clock, self._entropy, base_s=0.5, max_s=10.0)
+        while not self._stopping:
+            try:
+                batch = await self._queue.receive(self._receive_wait_s)
+            except (AwsError, TransportError) as error:
+                self._watch.dependency_failed(f"retry queue {self._channel}", str(error))
+                await backoff.wait()
+                continue
+            self._watch.dependency_worked(f"retry queue {self._channel}")
+            backoff.reset()
+            await asyncio.gather(*(self._handle_safely(received) for received in batch))
+
+    async def _handle_safely(self, received: Received) -> None:
+        """What fails here comes back by its visibility."""
+        try:
+            await self._handle(received)
+        except (AwsError, TransportError) as error:
+            log.warning("redelivery_put_off", delivery_id=received.message.delivery_id, error=str(error))
+
+    async def _handle(self, received: Received) -> None:
+        message = received.message
+        wait_s = message.not_before_s - self._clock.now_s()
+        if wait_s > _EARLY_S:
+            await self._queue.hide(received.receipt, min(wait_s, _DELAY_MAX_S))
+            return
+        if not await self._take_slot(received):
+            return
+        try:
+            begun = await self._begin(received)
+        except BaseException:
+            self._slots.free(self.holder, 1)
+            raise
+        if not begun:
+            self._slots.free(self.holder, 1)
+
+    async def _take_slot(self, received: Received) -> bool:
+        """Waits while it makes sense; otherwise the message comes back by its visibility."""
+        while not self._slots.take(self.holder, 1):
+            left_s = received.visible_again_at_s - self._send_timeout_s - 1.0 - self._clock.elapsed_s()
+            if left_s <= 0:
+                return False
+            self._slot_freed.clear()
+            try:
+                async with asyncio.timeout(left_s):
+                    await self._slot_freed.wait()
+            except TimeoutError:
+                return False
+        return True
+
+    async def _begin(self, received: Received) -> bool:
+        """Whether a ticket went on its way, which will free the slot."""
+        answer = await self._reconsider.again(received.message, self)
+        if isinstance(answer, Gone):
+            self._end(answer, received)
+            return False
+        if self._clock.now_s() >= answer.delivery.deadline_at_s:
+            self._keep(answer, received)
+            self._recorder.expire([answer])
+            return True
+        if answer.route is Route.POSTPONE:
+            self._keep(answer, received)
+            self._recorder.postpone([answer], Reason.LOOKUP_FAILED)
+            return True
+        return await self._claim(answer, received)
+
+    async def _claim(self, ticket: Ticket, received: Received) -> bool:
+        verdict = await self._claims.claim(ticket, until_s=self._until_s(received))
+        if verdict is Verdict.ANOTHERS:
+            return False
+        if verdict is Verdict.ENDED:
+            self._delete(received, lambda: None)
+            return False
+        self._keep(ticket, received)
+        match verdict:
+            case Verdict.HAND_OVER:
+                self._recorder.hand_over(ticket)
+            case Verdict.HELD:
+                self._recorder.bury(ticket, Reason.IN_DOUBT_HELD)
+            case Verdict.OURS:
+                self._dispatcher.submit([ticket])
+        return True
+
+    def _end(self, gone: Gone, received: Received) -> None:
+        """Rows, then the DLQ where it belongs there, then the message goes."""
+        left = len(gone.dead_ends) + 1
+
+        def ended() -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                self._delete(received, lambda: None)
+
+        self._recorder.log_writer.submit(gone.rows, ended)
+        for dead_end in gone.dead_ends:
+            self._recorder.dead_end(dead_end, ended)
+
+    def _until_s(self, received: Received) -> float:
+        """Epoch seconds to which the message is hidden from others."""
+        return self._clock.now_s() + received.visible_again_at_s - self._clock.elapsed_s()
+
+    def _keep(self, ticket: Ticket, received: Received) -> None:
+        self._in_hand[id(ticket)] = received
+
+    def _delete(self, received: Received, on_deleted: Callable[[], None]) -> None:
+        self._deletes.submit(received.receipt, on_deleted)
+
+    # --- TicketOwner ---
+
+    def may_send(self, ticket: Ticket) -> bool:
+        """The message must stay hidden from others until an answer, or its timeout, has come."""
+        received = self._in_hand[id(ticket)]
+        return self._clock.elapsed_s() < received.visible_again_at_s - self._send_timeout_s - 1.0
+
+    def settled(self, tickets: Sequence[Ticket]) -> None:
+        for ticket in tickets:
+            received = self._in_hand.pop(id(ticket))
+            self._delete(received, self._free_one)
+
+    def dropped(self, tickets: Sequence[Ticket]) -> None:
+        """Too late in its visibility: through the queue again, under the next number."""
+        self._recorder.postpone(tickets, Reason.QUEUE_WAIT)
+
+    def _free_one(self) -> None:
+        self._slots.free(self.holder, 1)

@@ -1,0 +1,48 @@
+"""The slot account with wake-ups: who waits is called when some are free."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from notifyd.core.slots import SlotAccount
+
+
+class SlotDesk:
+    """Hands a process's slots to its shards and retry paths."""
+
+    def __init__(self, slots_max: int) -> None:
+        self._account = SlotAccount(slots_max)
+        self._wakes: dict[str, Callable[[], None]] = {}
+
+    def join(self, holder: str, wake: Callable[[], None]) -> None:
+        self._wakes[holder] = wake
+
+    def leave(self, holder: str) -> None:
+        """The holder's tasks have ended and nothing of it is in flight."""
+        self._wakes.pop(holder, None)
+        if self._account.leave(holder):
+            self._wake()
+
+    def take(self, holder: str, wanted: int) -> int:
+        return self._account.take(holder, wanted) if wanted else 0
+
+    def free(self, holder: str, count: int) -> None:
+        if count:
+            self._account.free(holder, count)
+            self._wake()
+
+    def _wake(self) -> None:
+        for holder in self._account.next_in_line():
+            self._wakes[holder]()
+
+    @property
+    def used(self) -> int:
+        return self._account.used
+
+    @property
+    def slots_max(self) -> int:
+        return self._account.slots_max
+
+    @property
+    def waiting_count(self) -> int:
+        return self._account.waiting_count

@@ -1,0 +1,87 @@
+"""The shard tree of a source: initialised once, listed now and then, an item made for each new shard."""
+
+from __future__ import annotations
+
+import structlog
+
+from notifyd.core.account import Accounted
+from notifyd.core.lease import ShardItem, StreamItem, shard_key
+from notifyd.core.lineage import Plan, note, plan
+from notifyd.core.sequence import AtTimestamp, Checkpoint, Latest, StartingPosition, TrimHorizon
+from notifyd.core.window import Progress
+from notifyd.errors import ConfigError, Fault
+from notifyd.flow.watch import Watch
+from notifyd.ports import Clock, LeaseScan, LeaseTable, Source
+
+log = structlog.get_logger(__name__)
+
+_NOTHING = Progress(
+    checkpoint=None,
+    checkpoint_arrival_s=0.0,
+    claimed=None,
+    unsettled=b"",
+    first_sequence="",
+    accounted=Accounted().as_dict(),
+)
+
+
+async def initialise(source: Source, table: LeaseTable, configured: StartingPosition | None, clock: Clock) -> None:
+    """Resolves where the stream begins, the first time it is met by anybody; afterwards the item stands.
+
+    Raises:
+        ConfigError: the stream has data and nobody said where to begin.
+    """
+    if source.name in (await table.scan()).streams:
+        return
+    if configured is None and await source.holds_data():
+        raise ConfigError(
+            [
+                Fault(
+                    f"sources: {source.name}",
+                    "the stream has data and this is the first start on it",
+                    "set starting_position to LATEST, TRIM_HORIZON or a time",
+                )
+            ]
+        )
+    start, start_at_s = _resolve(source, configured, clock.now_s())
+    if await table.create_stream(StreamItem(source.name, start, start_at_s)):
+        log.info("stream_initialised", source=source.name, start=str(start), start_at_s=start_at_s)
+
+
+def _resolve(source: Source, configured: StartingPosition | None, now_s: float) -> tuple[Checkpoint, float]:
+    """LATEST only once, here. A service that knows no time to start from is read from its horizon, and what
+    arrived before is settled as before_start; its arrivals are whole seconds, so the second itself is after.
+    """
+    match configured:
+        case None | TrimHorizon():
+            return TrimHorizon(), 0.0
+        case Latest():
+            return source.resolve_latest(now_s), float(int(now_s))
+        case AtTimestamp(timestamp_s):
+            starts_by_time = isinstance(source.resolve_latest(now_s), AtTimestamp)
+            return (configured if starts_by_time else TrimHorizon()), float(int(timestamp_s))
+
+
+async def sync(source: Source, table: LeaseTable, scan: LeaseScan, watch: Watch) -> Plan:
+    """One listing: items for what is new, a word about what is lost. Raises what listing or writing raises."""
+    stream = scan.streams[source.name]
+    listed = await source.list_shards()
+    items = {item.shard_id: item for item in scan.shards if item.source == source.name}
+    outcome = plan(listed, items, seen=stream.listed, first_start=stream.start)
+    for shard in outcome.new:
+        await table.create_shard(
+            ShardItem(source.name, shard.shard_id, shard.start, _NOTHING, parents=shard.parents)
+        )
+    # After the items: a crash in between makes them again, where the other order would report them lost.
+    listing = note(stream.listed, listed)
+    if listing != stream.listed:
+        await table.note_listing(source.name, listing)
+    damaged = {damage.key for damage in scan.damaged}
+    for shard_id in outcome.missing:
+        if shard_key(source.name, shard_id) not in damaged:
+            watch.shard_stopped(shard_key(source.name, shard_id), "its item is gone from the lease table")
+    for shard_id in outcome.vanished:
+        watch.shard_stopped(
+            shard_key(source.name, shard_id), "the stream no longer has it, and it was not read out"
+        )
+    return outcome

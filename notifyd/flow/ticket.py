@@ -1,0 +1,81 @@
+"""A delivery on its way, and to whom its end is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any, Protocol
+
+import msgspec
+
+from notifyd.core.message import Delivery
+from notifyd.core.retry_message import Attempted, RetryMessage
+
+
+class TicketOwner(Protocol):
+    """A shard, or a channel's retry path."""
+
+    @property
+    def holder(self) -> str:
+        """The name under which it holds slots."""
+        ...
+
+    def may_send(self, ticket: Ticket) -> bool:
+        """Whether it still owns what the delivery came from, and will until an answer can be expected."""
+        ...
+
+    def settled(self, tickets: Sequence[Ticket]) -> None:
+        """Rows are durable and what is tried again is handed over."""
+        ...
+
+    def dropped(self, tickets: Sequence[Ticket]) -> None:
+        """Not begun, because the owner no longer may."""
+        ...
+
+
+class Route(Enum):
+    """What becomes of a claimed delivery."""
+
+    SEND = "send"
+    POSTPONE = "postpone"  # to the retry queue unsent: a look-up failed
+    HAND_OVER = "hand over"  # its row says it is to be tried again, and nobody knows whether it was queued
+    BURY = "bury"  # to the DLQ: in doubt and held, or its row says so already
+
+
+class Ticket(msgspec.Struct, eq=False):
+    """`index`: the record's in its shard's window. `envelope`: the event, for a later attempt.
+
+    `again`: an earlier send of it may have been accepted, so this one is a possible duplicate.
+    """
+
+    delivery: Delivery
+    owner: TicketOwner
+    index: int
+    position: str
+    envelope: dict[str, Any]
+    produced_at_s: float
+    story: tuple[Attempted, ...] = ()
+    again: bool = False
+    route: Route = Route.SEND
+    enqueued_at_s: float = 0.0
+
+    def retry_message(
+        self, *, attempt: int, not_before_s: float, story: tuple[Attempted, ...], in_doubt: bool
+    ) -> RetryMessage:
+        delivery = self.delivery
+        return RetryMessage(
+            delivery_id=delivery.delivery_id,
+            event_id=delivery.event_id,
+            position=self.position,
+            user_id=delivery.user_id,
+            type_name=delivery.type_name,
+            channel=delivery.channel,
+            address=delivery.address,
+            attempt=attempt,
+            arrival_s=delivery.arrival_s,
+            deadline_at_s=delivery.deadline_at_s,
+            not_before_s=not_before_s,
+            event=self.envelope,
+            story=story,
+            in_doubt=in_doubt,
+        )
