@@ -9,6 +9,9 @@ import msgspec
 
 from notifyd.config_faults import nearest
 from notifyd.config_sections import DeliveryMode
+from notifyd.core.filter_criteria import compile_filter_criteria
+from notifyd.core.path import PathError, compile_path
+from notifyd.core.pattern import PatternError
 from notifyd.yaml_lines import Loc, dotted
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ class Broken(msgspec.Struct):
 def broken_rules(config: Config, known_providers: Mapping[str, Any]) -> Iterator[Broken]:
     yield from _times(config)
     yield from _delivery(config)
+    yield from _sources(config)
     yield from _providers(config, known_providers)
     yield from _repeats(("sources",), [f"{source.kind} {config.source_name(source)}" for source in config.sources])
     yield from _repeats(("identity", "keys"), [f"version {key.version!r}" for key in config.identity.keys])
@@ -65,6 +69,23 @@ def _delivery(config: Config) -> Iterator[Broken]:
                 f"delivery.mode is 'redirect', and redirect_to has no address for {channel}",
                 f"set delivery.redirect_to.{channel}",
             )
+
+
+def _sources(config: Config) -> Iterator[Broken]:
+    for index, source in enumerate(config.sources):
+        if source.filter_criteria:
+            try:
+                compile_filter_criteria(source.filter_criteria, source.kind)
+            except PatternError as error:
+                for fault in error.faults:
+                    at: Loc = ("sources", index, "filter_criteria", *fault.path)
+                    yield Broken(at, f"{dotted(at)} is {fault.value!r}", fault.mend)
+        if source.event_id is not None:
+            try:
+                compile_path(source.event_id)
+            except PathError as error:
+                at = ("sources", index, "event_id")
+                yield Broken(at, f"{dotted(at)}: {' '.join(str(error).split())}", "write a JMESPath")
 
 
 def _providers(config: Config, known: Mapping[str, Any]) -> Iterator[Broken]:

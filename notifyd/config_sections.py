@@ -18,6 +18,7 @@ from pydantic import (
 
 from notifyd.config_values import Bytes, FilterCriteria, Start, wrong
 from notifyd.core.channel import Channel
+from notifyd.core.filter_criteria import SourceKind
 from notifyd.names import LogIndex
 from notifyd.secret_ref import SecretRef
 
@@ -52,11 +53,6 @@ class AdminSection(Section):
 
     host: str = "0.0.0.0"  # noqa: S104 - probes and the scraper come from outside the container
     port: Port = 8081
-
-
-class SourceKind(StrEnum):
-    DYNAMODB = "dynamodb"
-    KINESIS = "kinesis"
 
 
 class SourceFormat(StrEnum):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, SecretStr
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, SecretStr
 from pydantic_core import CoreSchema, core_schema
 
 from notifyd.config_values import wrong
@@ -88,3 +88,17 @@ def read_local_secret(ref: SecretRef, environ: Mapping[str, str]) -> SecretStr:
     if not value:
         raise ConfigError([Fault(str(ref), "the file is empty", "write the secret into it")])
     return SecretStr(value)
+
+
+def secret_refs(value: object) -> Iterator[SecretRef]:
+    """Every reference in a config model, wherever it stands."""
+    if isinstance(value, SecretRef):
+        yield value
+    elif isinstance(value, BaseModel):
+        for _, inner in value:
+            yield from secret_refs(inner)
+    elif isinstance(value, Mapping):
+        yield from secret_refs(tuple(value.values()))
+    elif isinstance(value, tuple):
+        for inner in value:
+            yield from secret_refs(inner)

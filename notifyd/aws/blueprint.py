@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from notifyd.config_sections import SourceKind
 from notifyd.core.channel import Channel
+from notifyd.core.filter_criteria import SourceKind
 from notifyd.names import LogIndex, Names
 
 Key = tuple[tuple[str, str], ...]

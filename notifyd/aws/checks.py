@@ -13,17 +13,18 @@ from notifyd.aws.blueprint import Blueprint, Key, Queue, Table
 from notifyd.aws.resources import queue_url, topic_arn
 from notifyd.aws.session import AwsSession
 from notifyd.aws.tables import describe_table
-from notifyd.config_sections import SourceKind
+from notifyd.core.filter_criteria import SourceKind
 from notifyd.errors import Fault
 
 _INIT = "run `notifyd init`"
 _VIEW_TYPES = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
+CREDENTIALS = "AWS credentials"
 Source = tuple[SourceKind, str]
 
 
 async def check_resources(session: AwsSession, plan: Blueprint, sources: Sequence[Source]) -> list[Fault]:
     """Credentials, tables, streams, queues and the topic: without them `run` does not start."""
-    faults = [fault async for fault in guarded("AWS credentials", _identity(session))]
+    faults = [fault async for fault in guarded(CREDENTIALS, _identity(session))]
     if faults:
         # Nothing else would be answered either.
         return faults

@@ -1,1 +1,66 @@
-"""Commands: thin, rich output, exit codes."""
+"""The command line. A command's module is imported when the command is; adding one is one line here."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from notifyd.cli.command import write_examples, write_exits
+from notifyd.cli.exit_codes import CONFIG, INTERNAL, NO
+from notifyd.cli.output import echo_faults
+from notifyd.errors import ConfigError
+
+_COMMANDS = {
+    "run": "notifyd.cli.run:run",
+    "check": "notifyd.cli.check:check",
+    "init": "notifyd.cli.init:init",
+    "send": "notifyd.cli.send:send",
+    "template": "notifyd.cli.template:template",
+    "config": "notifyd.cli.config:config",
+}
+
+
+_EXITS = {
+    0: "done (run: drained)",
+    NO: "done, and the answer is no",
+    2: "the command was called wrongly",
+    INTERNAL: "a fault of the program's own",
+    CONFIG: "the config, or what it names, is wrong: one line a fault on stderr",
+}
+
+
+class _LateGroup(click.Group):
+    """Knows its commands by name and imports them when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        write_examples(formatter, ["notifyd init", "notifyd check", "notifyd run"])
+        write_exits(formatter, _EXITS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=_LateGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="notifyd")
+def cli() -> None:
+    """Turns changes in a table or stream into notifications, each accounted for."""
+
+
+def main() -> None:
+    try:
+        cli()
+    except ConfigError as error:
+        echo_faults(error.faults)
+        sys.exit(CONFIG)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: an exit code and a trace, not a guess
+        sys.excepthook(type(error), error, error.__traceback__)
+        sys.exit(INTERNAL)

@@ -11,8 +11,8 @@ from notifyd.aws.blueprint import Blueprint, blueprint
 from notifyd.aws.checks import check_resources
 from notifyd.aws.resources import Made, create_resources
 from notifyd.aws.session import AwsSession
-from notifyd.config_sections import SourceKind
 from notifyd.core.channel import Channel
+from notifyd.core.filter_criteria import SourceKind
 from notifyd.names import LogIndex, Names
 from notifyd.system import SystemClock, SystemEntropy
 from notifyd.wire.credentials import Credentials

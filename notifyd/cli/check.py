@@ -1,0 +1,104 @@
+"""`notifyd check`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from notifyd.cli.command import Command
+from notifyd.cli.exit_codes import CONFIG
+from notifyd.cli.output import echo_faults, echo_json, json_option
+from notifyd.cli.setup import blueprint_of, config_option, open_session, read_config
+from notifyd.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from notifyd.aws.session import AwsSession
+    from notifyd.config import Config
+
+
+@click.command(
+    cls=Command,
+    examples=["notifyd check", "notifyd check --json | jq -r '.faults[].mend'"],
+    exits={0: "no fault (there may be warnings)", CONFIG: "at least one fault"},
+)
+@config_option
+@json_option
+@click.pass_context
+def check(ctx: click.Context, config_path: Path, as_json: bool) -> None:
+    """Say what is wrong with config, catalog, templates, secrets, credentials, tables, streams and queues.
+
+    Each fault is one line: where it is, what it is, how to mend it. Nothing is changed, nothing is sent.
+    """
+    faults, warnings = asyncio.run(_check(config_path))
+    if as_json:
+        echo_json({"faults": faults, "warnings": warnings})
+    else:
+        echo_faults(warnings, warning=True)
+        echo_faults(faults)
+        click.echo(f"{len(faults)} faults, {len(warnings)} warnings")
+    if faults:
+        ctx.exit(CONFIG)
+
+
+async def preflight(config: Config) -> list[Fault]:
+    """What keeps `run` from starting: secrets that cannot be had, and what is missing or wrong in AWS."""
+    try:
+        async with open_session(config) as session:
+            return await _start_faults(config, session)
+    except ConfigError as error:
+        return error.faults
+
+
+async def _check(path: Path) -> tuple[list[Fault], list[Fault]]:
+    """Faults and warnings."""
+    from notifyd.aws.checks import CREDENTIALS
+
+    faults: list[Fault] = []
+    warnings: list[Fault] = []
+    try:
+        config = read_config(path)
+        async with open_session(config) as session:
+            faults += await _start_faults(config, session)
+            if not any(fault.where == CREDENTIALS for fault in faults):
+                account_faults, warnings = await _account(config, session)
+                faults += account_faults
+    except ConfigError as error:
+        faults += error.faults
+    return faults, warnings
+
+
+async def _start_faults(config: Config, session: AwsSession) -> list[Fault]:
+    from notifyd.aws.checks import check_resources
+    from notifyd.aws.secrets import fetch_secrets
+    from notifyd.config import environment
+    from notifyd.secret_ref import secret_refs
+
+    faults: list[Fault] = []
+    try:
+        await fetch_secrets(set(secret_refs(config)), session, environment())
+    except ConfigError as error:
+        faults += error.faults
+    sources = [(source.kind, config.source_name(source)) for source in config.sources]
+    return faults + await check_resources(session, blueprint_of(config), sources)
+
+
+async def _account(config: Config, session: AwsSession) -> tuple[list[Fault], list[Fault]]:
+    """What SES and SNS would say, where they are used."""
+    from notifyd.aws.account_checks import check_sender, warn_of_sandbox, warn_of_spend_limit
+    from notifyd.core.channel import Channel
+    from notifyd.providers.ses import SesConfig
+
+    faults: list[Fault] = []
+    warnings: list[Fault] = []
+    for channel in config.channels.values():
+        section = config.provider(channel.provider)
+        # With a base_url of its own it is not this account's SES that sends.
+        if isinstance(section, SesConfig) and section.base_url is None:
+            faults += await check_sender(session, section.sender)
+            warnings += await warn_of_sandbox(session)
+    if Channel.SMS in config.channels:
+        warnings += await warn_of_spend_limit(session)
+    return faults, warnings
