@@ -95,7 +95,7 @@ def surroundings(options: Options, cores: Cores, folder: Path) -> Iterator[Surro
     with (
         server("bench.servers.source", *source_arguments) as source,
         server("bench.servers.dynamodb", "--prefix", PREFIX) as dynamodb,
-        server("bench.servers.sinks", "--latency-ms", str(options.latency_ms)) as sinks,
+        server("bench.servers.sinks", "--prefix", PREFIX, "--latency-ms", str(options.latency_ms)) as sinks,
     ):
         yield Surroundings(source, dynamodb, sinks, folder, ca_file)
 

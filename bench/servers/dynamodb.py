@@ -6,18 +6,20 @@ Projections are not applied: an answer holds whole items.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from bench.servers.dynamodb_streams import table_description
+from bench.servers.dynamodb_streams import with_stream
 from bench.servers.events import contact_item, settings_item
 from bench.servers.http import Answer, Asked, Refused, Request, refusal
+from bench.servers.plan import plan_of
 from bench.servers.process import Counted, arguments, serve, target_operation
 from bench.servers.table import ConditionFailed, Table
+from notifyd.aws.blueprint import Table as PlannedTable
+from notifyd.aws.blueprint import attribute_definitions, key_schema, secondary_index
 
 BATCH_GET_MAX = 100
 BATCH_WRITE_MAX = 25
@@ -68,7 +70,7 @@ class Dynamodb:
             f"{prefix}-contacts": lru_cache(maxsize=None)(contact_item),
             f"{prefix}-settings": lru_cache(maxsize=None)(settings_item),
         }
-        self._events = f"{prefix}-events"
+        self._described = {table.name: _described(table) for table in plan_of(prefix).tables}
         self._log = Table(f"{prefix}-log", "event_id", "row")
         self._tables = {
             table.name: table
@@ -162,16 +164,23 @@ class Dynamodb:
         return b'{"UnprocessedItems":{}}'
 
     def _describe(self, asked: Asked) -> bytes:
-        name = asked["TableName"]
-        if name == self._events:
-            described = table_description(name)
-        elif name in self._people:
-            described = Table(name, "user_id").description()
-        elif name in self._tables:
-            described = self._tables[name].description()
-        else:
-            raise Refused("ResourceNotFoundException", f"no table {name}")
-        return msgspec.json.encode({"Table": described | {"CreationDateTime": time.time_ns() / 1e9}})
+        described = self._described.get(asked["TableName"])
+        if described is None:
+            raise Refused("ResourceNotFoundException", f"no table {asked['TableName']}")
+        return msgspec.json.encode({"Table": described})
+
+
+def _described(table: PlannedTable) -> dict[str, Any]:
+    indexes = [secondary_index(index) | {"IndexStatus": "ACTIVE"} for index in table.indexes]
+    return {
+        "TableName": table.name,
+        "TableStatus": "ACTIVE",
+        "TableArn": f"arn:aws:dynamodb:eu-central-1:123456789012:table/{table.name}",
+        "KeySchema": key_schema(table.key),
+        "AttributeDefinitions": attribute_definitions(table),
+        **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
+        **(with_stream(table.name) if table.streamed else {}),
+    }
 
 
 def _items(items: list[bytes]) -> bytes:

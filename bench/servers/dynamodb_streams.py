@@ -27,17 +27,11 @@ def stream_arn(table: str) -> str:
     return f"arn:aws:dynamodb:eu-central-1:123456789012:table/{table}/stream/2024-01-01T00:00:00.000"
 
 
-def table_description(table: str) -> dict[str, Any]:
-    """Of the events table, with its stream."""
+def with_stream(table: str) -> dict[str, Any]:
+    """What DescribeTable says of a table that has a stream, beside its keys."""
     return {
-        "TableName": table,
-        "TableStatus": "ACTIVE",
-        "TableArn": f"arn:aws:dynamodb:eu-central-1:123456789012:table/{table}",
-        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
         "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
         "LatestStreamArn": stream_arn(table),
-        "LatestStreamLabel": "2024-01-01T00:00:00.000",
     }
 
 
@@ -73,8 +67,6 @@ class DynamodbStreams:
                 return self._get_shard_iterator(asked)
             case "DescribeStream":
                 return self._describe_stream(asked)
-            case "DescribeTable" if asked["TableName"] == self._table:
-                return {"Table": table_description(self._table)}
             case _:
                 raise Refused("UnknownOperationException", f"no {operation} here")
 

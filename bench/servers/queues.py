@@ -8,23 +8,25 @@ from urllib.parse import parse_qs
 import msgspec
 
 from bench.servers.http import Answer, Request, refusal
+from notifyd.aws.blueprint import Blueprint
 
-_XML = "text/xml"
+_ARN = "arn:aws:{service}:eu-central-1:123456789012:{name}"
 
 
 class Sqs:
     """Messages are counted and not kept: a bench in which something is retried says so and has failed."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: Blueprint) -> None:
+        self._queues = {queue.name: queue for queue in plan.queues}
         self.messages = 0
 
     def answer(self, operation: str, request: Request) -> Answer:
         asked: dict[str, Any] = msgspec.json.decode(request.body)
         match operation:
             case "GetQueueUrl":
-                return _json({"QueueUrl": f"http://127.0.0.1/123456789012/{asked['QueueName']}"})
+                return self._url(asked["QueueName"])
             case "GetQueueAttributes":
-                return _json({"Attributes": {"ApproximateNumberOfMessages": "0", "VisibilityTimeout": "60"}})
+                return self._attributes(asked["QueueUrl"].rpartition("/")[2])
             case "ReceiveMessage":
                 return _json({}, delay_s=float(asked.get("WaitTimeSeconds", 0)))
             case "SendMessageBatch":
@@ -35,23 +37,46 @@ class Sqs:
             case _:
                 return refusal("UnknownOperationException", f"no {operation} here")
 
+    def _url(self, name: str) -> Answer:
+        if name not in self._queues:
+            return refusal("AWS.SimpleQueueService.NonExistentQueue", f"no queue {name}")
+        return _json({"QueueUrl": f"https://sqs.eu-central-1.amazonaws.com/123456789012/{name}"})
 
-class Sns:
-    def __init__(self) -> None:
+    def _attributes(self, name: str) -> Answer:
+        attributes = {"QueueArn": _ARN.format(service="sqs", name=name), "ApproximateNumberOfMessages": "0"}
+        dead_letters = self._queues[name].dead_letters
+        if dead_letters is not None:
+            policy = {
+                "deadLetterTargetArn": _ARN.format(service="sqs", name=dead_letters),
+                "maxReceiveCount": 1000,
+            }
+            attributes["RedrivePolicy"] = msgspec.json.encode(policy).decode()
+        return _json({"Attributes": attributes})
+
+
+class Query:
+    """SNS and STS: calls as forms, answers as XML."""
+
+    def __init__(self, plan: Blueprint) -> None:
+        self._topic_arn = _ARN.format(service="sns", name=plan.topic)
         self.published = 0
 
     def answer(self, request: Request) -> Answer:
-        action = sns_operation(request)
-        if action == "Publish":
-            self.published += 1
-            return _xml(action, "<MessageId>bench</MessageId>")
-        if action == "CreateTopic":
-            name = parse_qs(request.body.decode())["Name"][0]
-            return _xml(action, f"<TopicArn>arn:aws:sns:eu-central-1:123456789012:{name}</TopicArn>")
-        return _xml(action, "")
+        action = query_action(request)
+        match action:
+            case "Publish":
+                self.published += 1
+                return _xml(action, "<MessageId>bench</MessageId>")
+            case "ListTopics":
+                topic = f"<member><TopicArn>{self._topic_arn}</TopicArn></member>"
+                return _xml(action, f"<Topics>{topic}</Topics>")
+            case "GetCallerIdentity":
+                return _xml(action, "<Account>123456789012</Account><UserId>bench</UserId><Arn>arn:bench</Arn>")
+            case _:
+                return _xml(action, "")
 
 
-def sns_operation(request: Request) -> str:
+def query_action(request: Request) -> str:
     return parse_qs(request.body.decode()).get("Action", [""])[0]
 
 
@@ -64,9 +89,8 @@ def _json(said: dict[str, Any], delay_s: float = 0.0) -> Answer:
 
 
 def _xml(action: str, inside: str) -> Answer:
-    namespace = "http://sns.amazonaws.com/doc/2010-03-31/"
     body = (
-        f'<{action}Response xmlns="{namespace}"><{action}Result>{inside}</{action}Result>'
+        f"<{action}Response><{action}Result>{inside}</{action}Result>"
         f"<ResponseMetadata><RequestId>bench</RequestId></ResponseMetadata></{action}Response>"
     )
-    return Answer(body.encode(), content_type=_XML)
+    return Answer(body.encode(), content_type="text/xml")

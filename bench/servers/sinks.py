@@ -1,4 +1,4 @@
-"""`python -m bench.servers.sinks`: SES, SQS and SNS behind one port, counting all that comes."""
+"""`python -m bench.servers.sinks`: SES, SQS, SNS and STS behind one port, counting all that comes."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import time
 from typing import Any
 
 from bench.servers.http import Answer, Request
+from bench.servers.plan import plan_of
 from bench.servers.process import Counted, arguments, serve, target_operation
-from bench.servers.queues import Sns, Sqs, sns_operation
+from bench.servers.queues import Query, Sqs, query_action
 from bench.servers.ses import Ses, ses_operation
 from bench.servers.tally import Tally
 
 
 class Sinks:
-    def __init__(self, latency_s: float) -> None:
+    def __init__(self, prefix: str, latency_s: float) -> None:
+        plan = plan_of(prefix)
         self._tally = Tally()
         self._ses = Ses(self._tally, latency_s, now_s)
-        self._sqs = Sqs()
-        self._sns = Sns()
+        self._sqs = Sqs(plan)
+        self._query = Query(plan)
 
     def answer(self, request: Request) -> Answer:
         operation = ses_operation(request.path)
@@ -25,18 +27,18 @@ class Sinks:
             return self._ses.answer(operation, request)
         if request.target.startswith("AmazonSQS."):
             return self._sqs.answer(target_operation(request), request)
-        return self._sns.answer(request)
+        return self._query.answer(request)
 
     def control(self, path: str, _body: bytes) -> dict[str, Any]:
         if path == "window":
             self._tally.start_window()
         if path == "progress":
             return self._tally.progress()
-        return {**self._tally.stats(), "queued": self._sqs.messages, "alerts": self._sns.published}
+        return {**self._tally.stats(), "queued": self._sqs.messages, "alerts": self._query.published}
 
 
 def operation(request: Request) -> str:
-    return ses_operation(request.path) or target_operation(request) or f"sns.{sns_operation(request)}"
+    return ses_operation(request.path) or target_operation(request) or query_action(request)
 
 
 def now_s() -> float:
@@ -45,9 +47,10 @@ def now_s() -> float:
 
 def main() -> None:
     parser = arguments(__doc__ or "")
+    parser.add_argument("--prefix", default="bench")
     parser.add_argument("--latency-ms", type=float, default=50.0, help="of SES")
     options = parser.parse_args()
-    serve(Counted(Sinks(options.latency_ms / 1000), operation), options)
+    serve(Counted(Sinks(options.prefix, options.latency_ms / 1000), operation), options)
 
 
 if __name__ == "__main__":

@@ -32,11 +32,9 @@ class Source:
             "kinesis": Stream(shards, kinesis_record(shape)),
             "dynamodb": Stream(shards, stream_record(shape)),
         }
-        streams = DynamodbStreams(name, self._streams["dynamodb"], now_s)
         self._services: dict[str, Kinesis | DynamodbStreams] = {
             "Kinesis_20131202": Kinesis(name, self._streams["kinesis"], now_s),
-            "DynamoDBStreams_20120810": streams,
-            "DynamoDB_20120810": streams,
+            "DynamoDBStreams_20120810": DynamodbStreams(name, self._streams["dynamodb"], now_s),
         }
 
     def answer(self, request: Request) -> Answer:

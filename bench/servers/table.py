@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
@@ -76,16 +75,6 @@ class Table:
             for _sort, item in sorted(self._items.get(value.get("S", ""), {}).items()):
                 if matches(msgspec.json.decode(item)):
                     yield item
-
-    def description(self) -> dict[str, Any]:
-        keys = [(self._partition, "HASH")] + ([(self._sort, "RANGE")] if self._sort else [])
-        return {
-            "TableName": self.name,
-            "TableStatus": "ACTIVE",
-            "TableArn": f"arn:aws:dynamodb:eu-central-1:123456789012:table/{self.name}",
-            "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-            "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name, _kind in keys],
-        }
 
     def _key(self, item: Item) -> tuple[str, str]:
         try:

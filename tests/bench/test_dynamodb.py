@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from bench.servers.dynamodb import Dynamodb
+from bench.servers.dynamodb_streams import stream_arn
 from tests.bench.conftest import Client
 
 LEASE = {"key": {"S": "shard-1"}, "epoch": {"N": "1"}, "commit_id": {"S": "a"}}
@@ -111,3 +112,10 @@ async def test_a_batch_that_dynamodb_would_refuse_is_refused(
         with pytest.raises(ClientError, match="ValidationException"):
             await client.batch_write_item(RequestItems={"bench-log": requests})
     assert tables.control("stats", b"")["log_rows"] == 0
+
+
+async def test_the_events_table_leads_to_its_stream(tables: Dynamodb, client_of: Client) -> None:
+    async with client_of(tables.answer, "dynamodb") as client:
+        table = (await client.describe_table(TableName="bench-events"))["Table"]
+    assert table["StreamSpecification"]["StreamViewType"] == "NEW_IMAGE"
+    assert table["LatestStreamArn"] == stream_arn("bench-events")

@@ -13,7 +13,7 @@ ID_1, ID_2 = "A" * 26, "B" * 26
 
 @pytest.fixture
 def sinks() -> Sinks:
-    return Sinks(latency_s=0.0)
+    return Sinks("bench", latency_s=0.0)
 
 
 def bulk(*mails: tuple[int, str]) -> dict[str, Any]:
