@@ -21,12 +21,16 @@ _AFTERWARDS_S = 2.0
 
 
 class Window(msgspec.Struct, frozen=True):
-    """What one filling cost. `calls`: AWS calls by operation. Latencies: produced → accepted."""
+    """What one filling cost. `calls`: AWS calls by operation. Latencies: produced → accepted.
+
+    `servers_cpu_s`: of source and sinks. Near `wall_s` it is they who were measured.
+    """
 
     events: int
     wall_s: float
     cpu_s: float
     loop_cpu_s: float
+    servers_cpu_s: float
     p50_ms: float
     p95_ms: float
     p99_ms: float
@@ -97,16 +101,18 @@ class Run:
             server.control("window")
         before = self._process.usage()
         self._around.source.control("append", source=self._kind, events=events, rate_per_s=rate_per_s)
+        servers_before_s = self._servers_cpu_s()  # what was appended is rendered by now: that is not serving
         produced_at_s = time.time_ns() / 1e9
         self._produced += events
         self._wait(events)
-        after = self._process.usage()
+        after, servers_after_s = self._process.usage(), self._servers_cpu_s()
         accepted = self._around.sinks.control("stats")
         return Window(
             events=accepted["accepted"],
             wall_s=accepted["last_accepted_s"] - produced_at_s,
             cpu_s=after.cpu_s - before.cpu_s,
             loop_cpu_s=after.loop_cpu_s - before.loop_cpu_s,
+            servers_cpu_s=servers_after_s - servers_before_s,
             p50_ms=accepted["p50_ms"],
             p95_ms=accepted["p95_ms"],
             p99_ms=accepted["p99_ms"],
@@ -130,6 +136,9 @@ class Run:
         accepted: int = self._around.sinks.control("progress")["accepted"]
         written: int = self._around.dynamodb.control("progress")["rows_written"]
         return accepted + written
+
+    def _servers_cpu_s(self) -> float:
+        return sum(server.usage().cpu_s for server in self._around.servers())
 
     def _calls(self) -> dict[str, int]:
         calls: Counter[str] = Counter()

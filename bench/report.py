@@ -54,6 +54,10 @@ def _rate(window: Window) -> float:
     return window.events / window.wall_s if window.wall_s else 0.0
 
 
+def _servers_share(window: Window) -> float:
+    return 100 * window.servers_cpu_s / window.wall_s if window.wall_s else 0.0
+
+
 _LINES: tuple[tuple[str, Callable[[Measurement], float], str], ...] = (
     ("events/s a core (events / CPU s)", lambda one: one.saturated.events_per_core_s, ",.0f"),
     ("events/s as it came, saturated", lambda one: _rate(one.saturated), ",.0f"),
@@ -63,6 +67,7 @@ _LINES: tuple[tuple[str, Callable[[Measurement], float], str], ...] = (
         lambda one: one.saturated.loop_cpu_s / max(1, one.saturated.events) * 1e6,
         ".1f",
     ),
+    ("source and sinks, % of their core", lambda one: _servers_share(one.saturated), ".0f"),
     ("paced: events/s", _paced(_rate), ",.0f"),
     ("paced: CPU µs an event", _paced(lambda window: window.cpu_us_an_event), ".1f"),
     ("paced: p50 ms, produced → accepted", _paced(lambda window: window.p50_ms), ".0f"),
