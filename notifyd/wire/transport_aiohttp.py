@@ -86,13 +86,17 @@ class AiohttpTransport:
 
     async def send(self, request: Request, *, timeout_s: float) -> Response:
         url = URL(request.url, encoded=True)
+        headers = request.headers
         proxy = self._proxies.of(url)
+        if proxy is not None and url.scheme == "http":
+            # aiohttp gives `proxy_headers` to CONNECT alone, and there is none without TLS.
+            headers = {**headers, **proxy.headers}
         try:
             async with self._session.request(
                 request.method,
                 url,
                 data=request.body or None,
-                headers=request.headers,
+                headers=headers,
                 allow_redirects=False,
                 proxy=proxy.url if proxy else None,
                 proxy_headers=proxy.headers if proxy else None,
