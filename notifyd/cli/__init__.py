@@ -14,6 +14,7 @@ from notifyd.errors import ConfigError
 
 _COMMANDS = {
     "run": "notifyd.cli.run:run",
+    "demo": "notifyd.cli.demo:demo",
     "check": "notifyd.cli.check:check",
     "init": "notifyd.cli.init:init",
     "send": "notifyd.cli.send:send",

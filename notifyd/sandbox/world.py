@@ -179,7 +179,10 @@ def _payment(event_id: str, user_id: str, random: Random) -> dict[str, Any]:
 
 
 def _summary(event_id: str, user_ids: list[str], random: Random) -> dict[str, Any]:
-    items = [f"Offer {random.randint(1, 99)} <now {random.randint(5, 70)} % off>" for _ in range(3)]
+    items = [
+        {"title": f"Shop {shop} <now {random.randint(5, 70)} % off>", "url": f"https://example.com/shops/{shop}"}
+        for shop in random.sample(range(1, 41), random.randint(0, 3))
+    ]
     return {"user_ids": user_ids, "headline": f"Your week, {reference_of(event_id)}", "items": items}
 
 

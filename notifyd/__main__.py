@@ -1,0 +1,7 @@
+"""`python -m notifyd`."""
+
+from __future__ import annotations
+
+from notifyd.cli import main
+
+main()

@@ -1,0 +1,92 @@
+"""The demo from curtain to curtain."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+import msgspec
+from rich.console import Console
+
+from notifyd.cli.demo.daemon import Daemon, run_to_end
+from notifyd.cli.demo.report import faults, make_report
+from notifyd.cli.demo.stage import Stage, open_stage
+from notifyd.cli.demo.story import settle, take_account, write_events, write_people
+from notifyd.cli.demo.view import View
+from notifyd.cli.output import echo_json
+from notifyd.sandbox.account import read_rows
+from notifyd.sandbox.embedded_aws import run_embedded_aws
+from notifyd.sandbox.oracle import judge, read_arrivals
+from notifyd.sandbox.world import SourceKind, World, make_world
+from notifyd.system import SystemClock
+
+
+class Play(msgspec.Struct, frozen=True):
+    """What the command line asks for."""
+
+    source: SourceKind
+    events: int
+    seed: int
+    config_folder: Path
+    stay: bool
+    as_json: bool
+
+
+async def play(plan: Play) -> bool:
+    """Whether everything is as it has to be."""
+    clock = SystemClock()
+    # stdout is the JSON's alone, where there is one.
+    view = View(Console(stderr=plan.as_json), clock, plan.events)
+    world = make_world(plan.seed, plan.events, plan.source)
+    with TemporaryDirectory(prefix="notifyd-demo-") as folder, run_embedded_aws() as aws:
+        async with open_stage(
+            aws, Path(folder), source=plan.source, prefix="demo", config_folder=plan.config_folder
+        ) as stage:
+            view.say(f"An AWS on {aws.url}, a mail service on {stage.sink.url}: both end with the demo.")
+            await run_to_end(stage, "init")
+            await write_people(stage, world, clock)
+            view.say(f"Tables and queues are made, {len(world.users)} users written. The daemon starts.")
+            daemon = await Daemon.start(stage)
+            try:
+                await daemon.ready(clock)
+                async with view.watching(stage.admin_url):
+                    produced_at_s = await write_events(stage, world, clock, view.note_written)
+                    await settle(stage, world, clock)
+                if plan.stay:
+                    await _stay(stage, view)
+            finally:
+                exit_code = await daemon.drain()
+            if exit_code:
+                view.say(daemon.last_words)
+            return exit_code == 0 and await _judge(stage, world, produced_at_s, view, as_json=plan.as_json)
+
+
+async def _judge(
+    stage: Stage, world: World, produced_at_s: dict[str, float], view: View, *, as_json: bool
+) -> bool:
+    finding = judge(world.mails, read_arrivals(stage.journal))
+    async with stage.client("dynamodb") as dynamodb:
+        rows = await read_rows(dynamodb, stage.names.log)
+    report = make_report(world.account, await take_account(stage), finding, rows, produced_at_s)
+    wrong = faults(report, world.account, finding)
+    view.show_account(report, wrong)
+    if stage.sink.inbox.mails:
+        view.show_mail(stage.sink.inbox.mails[0])
+    if as_json:
+        echo_json(report)
+    return not wrong
+
+
+async def _stay(stage: Stage, view: View) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    variables = " ".join(
+        f"{name}={click.style(value)}" for name, value in stage.environment.items() if "AWS" in name
+    )
+    view.say(f"Look around: {stage.admin_url}/healthz and /metrics, {stage.sink.url}/_sink/mails")
+    view.say(f"Send an event: {variables} notifyd send --config {stage.config} --type … --user user-00001")
+    view.say("Ctrl-C drains and shows the account.")
+    await stop.wait()

@@ -1,0 +1,113 @@
+"""What the demo's daemon stands on: an AWS and a mail service on loopback, and a config that names them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from notifyd.names import Names
+from notifyd.sandbox.clients import client
+from notifyd.sandbox.embedded_aws import EmbeddedAws
+from notifyd.sandbox.ses_sink import SesSink
+from notifyd.sandbox.world import FILTERED_SOURCE, SourceKind
+
+_HOST = "127.0.0.1"
+_IDENTITY_KEY = "a demo's delivery ids need no secret"
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """`journal`: what the mail service took, written before it answers. `environment`: of the daemon's process."""
+
+    aws: EmbeddedAws
+    sink: SesSink
+    source: SourceKind
+    names: Names
+    folder: Path
+    config: Path
+    journal: Path
+    admin_url: str
+    environment: dict[str, str]
+
+    def client(self, service: str) -> AbstractAsyncContextManager[Any]:
+        return client(
+            service,
+            self.aws.url,
+            region=self.aws.region,
+            access_key=self.aws.access_key,
+            secret_key=self.aws.secret_key,
+        )
+
+
+@asynccontextmanager
+async def open_stage(
+    aws: EmbeddedAws, folder: Path, *, source: SourceKind, prefix: str, config_folder: Path
+) -> AsyncIterator[Stage]:
+    """`folder`: for config, journal and the daemon's log. `config_folder`: catalog and templates."""
+    journal = folder / "mails.jsonl"
+    journal.touch()
+    config = folder / "notifyd.yaml"
+    admin_port = _free_port()
+    async with SesSink(journal=journal) as sink:
+        settings = _settings(source, prefix, admin_port, sink.url, config_folder)
+        config.write_text(yaml.safe_dump(settings, sort_keys=False))
+        yield Stage(
+            aws=aws,
+            sink=sink,
+            source=source,
+            names=Names(prefix),
+            folder=folder,
+            config=config,
+            journal=journal,
+            admin_url=f"http://{_HOST}:{admin_port}",
+            environment=_environment(aws, folder),
+        )
+
+
+def _settings(
+    source: SourceKind, prefix: str, admin_port: int, ses_url: str, config_folder: Path
+) -> dict[str, Any]:
+    """Shipped defaults but for what a stand-in needs."""
+    wanted = [{"anything-but": [FILTERED_SOURCE]}]
+    pattern = (
+        {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"source": {"S": wanted}}}}
+        if source is SourceKind.DYNAMODB
+        else {"data": {"source": wanted}}
+    )
+    return {
+        "prefix": prefix,
+        "sources": [{"kind": source.value, "starting_position": "TRIM_HORIZON", "filter_criteria": [pattern]}],
+        "delivery": {"mode": "send"},
+        "channels": {"email": {"provider": "ses"}},
+        "identity": {"keys": [{"version": "1", "secret": "env:DEMO_IDENTITY_KEY"}]},
+        "providers": {"ses": {"sender": "Notifications <notifications@example.com>", "base_url": ses_url}},
+        "admin": {"host": _HOST, "port": admin_port},
+        "catalog": str(config_folder / "notifications.yaml"),
+        "templates": {"folder": str(config_folder / "templates")},
+    }
+
+
+def _environment(aws: EmbeddedAws, folder: Path) -> dict[str, str]:
+    """Nothing of the operator's: no profile, endpoint or NOTIFYD_ key of his reaches the demo."""
+    return {
+        "PATH": os.defpath,
+        "HOME": str(folder),
+        "AWS_REGION": aws.region,
+        "AWS_ENDPOINT_URL": aws.url,
+        "AWS_ACCESS_KEY_ID": aws.access_key,
+        "AWS_SECRET_ACCESS_KEY": aws.secret_key,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "DEMO_IDENTITY_KEY": _IDENTITY_KEY,
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])
