@@ -14,6 +14,7 @@ from typing import Any
 _HASH_CHARS = 12
 _DEPTH_MAX = 8
 _TEXT_CHARS_MAX = 16_000  # a traceback
+_TOKEN_CHARS_MAX = 512
 
 # Whatever stands under these names is hashed, whatever it looks like.
 _PRIVATE_NAMES = re.compile(
@@ -21,18 +22,24 @@ _PRIVATE_NAMES = re.compile(
     r"|credential|credentials|body|message_body)$",
     re.IGNORECASE,
 )
-# Repeats before a fixed part are bounded: a text of 100 KB without a space must not hold up the loop.
+# Repeats before a fixed part are bounded: a text without a space must not hold up the loop.
 _PRIVATE_TEXT = re.compile(
     r"""
-      (?: "[^"\s]{1,64}" | [^\s"<>()\[\],;:=@]{1,64} ) @ [^\s"'<>()\[\],;:@]+  # an e-mail address
-    | (?<![\w+]) \+ \s? \d [\d\ ().\-/]{5,20} \d                        # a phone number with its +
-    | (?<![\w./\#-]) \d{10,15} (?![\w./\#-])                            # and without; parts of ids are none
-    | \b (?:Bearer|Basic|AWS4-HMAC-SHA256) \s [^\r\n]+                  # an Authorization header's value
-    | \b (?:AKIA|ASIA) [A-Z0-9]{12,}                                    # an AWS access key id
-    | \b eyJ [\w-]{8,} \. [\w-]+ (?: \. [\w-]* )?                       # a JSON web token
-    | \b [0-9a-fA-F]{64,} \b                                            # an APNs token; also a SHA-256 in hex
-    | \b [\w-]{20,200}:APA91 [\w-]+                                        # an FCM token
-    | https?:// [^\s"'<>]{0,500} (?: hooks\.slack\.com | push | X-Amz-Signature | fcm ) [^\s"'<>]*  # secret URLs
+    # an e-mail address, its local part quoted or plain
+      "[^"\s]{1,64}" @ [^\s"'<>()\[\],;:@]+
+    | (?<![^\s"<>()\[\],;:=@]) [^\s"<>()\[\],;:=@]++ @ [^\s"'<>()\[\],;:@]+
+    # a phone number with its plus sign, and without; what is part of an id is none
+    | (?<![\w+]) \+ \s? \d [\d\ ().\-/]{5,20} \d
+    | (?<![\w./\#-]) \d{10,15} (?![\w./\#-])
+    # an Authorization header's value, an AWS access key id, a JSON web token
+    | \b (?:Bearer|Basic|AWS4-HMAC-SHA256) \s [^\r\n]+
+    | \b (?:AKIA|ASIA) [A-Z0-9]{12,}
+    | \b eyJ [\w-]{8,} \. [\w-]+ (?: \. [\w-]* )?
+    # a device token: APNs's (any long hex), FCM's
+    | \b [0-9a-fA-F]{64,} \b
+    | \b [\w-]{20,200} :APA91 [\w-]+
+    # a URL that is itself the secret
+    | https?:// [^\s"'<>]{0,500} (?: hooks\.slack\.com | push | X-Amz-Signature | fcm ) [^\s"'<>]*
     """,
     re.VERBOSE,
 )
@@ -48,8 +55,9 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with what is private in it replaced, cut where it is overlong."""
-        redacted = _PRIVATE_TEXT.sub(lambda match: self.hashed(match[0]), text)
-        return redacted if len(redacted) <= _TEXT_CHARS_MAX else f"{redacted[:_TEXT_CHARS_MAX]}…"
+        redacted = _PRIVATE_TEXT.sub(lambda match: self.hashed(match[0]), text[:_TEXT_CHARS_MAX])
+        # The cut may have halved a token beyond recognition: the end goes, so that no half of one stays.
+        return redacted if len(text) <= _TEXT_CHARS_MAX else f"{redacted[:-_TOKEN_CHARS_MAX]}…"
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """JSON values with each text in them redacted; what is no JSON value becomes its redacted repr."""

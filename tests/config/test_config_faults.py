@@ -1,0 +1,122 @@
+"""What is wrong with a config is told with its place, its value and its mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.config_file import faults
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "fault"),
+    [
+        ("ledgr", "ledgr: {}", "notifyd.yaml:5: unknown key 'ledgr'; write 'ledger'"),
+        ("log", "log: {ttl_day: 20}", "notifyd.yaml:5: unknown key 'log.ttl_day'; write 'ttl_days'"),
+        (
+            "alerts",
+            "alerts: {xyz: 1}",
+            "notifyd.yaml:5: unknown key 'alerts.xyz'; known here: fold_s, topic",
+        ),
+        (
+            "log",
+            "log:\n  flush_ms: 5\n  ttl_days: 3",
+            "notifyd.yaml:7: log.ttl_days is 3; it should be greater than or equal to 14",
+        ),
+        (
+            "log",
+            "log: {indexes: [user, place]}",
+            "notifyd.yaml:5: log.indexes[1] is 'place'; it should be 'user', 'delivery' or 'position'",
+        ),
+        ("admin", "admin: 8081", "notifyd.yaml:5: admin is not a mapping; make it a mapping"),
+        ("sources", "sources: []", "notifyd.yaml:1: sources is empty; add an entry"),
+        ("sources", "sources: [{name: x}]", "notifyd.yaml:1: sources[0].kind is missing; add it"),
+        (
+            "sources",
+            "sources: [{kind: dynamodb, batch_sise: 5}]",
+            "notifyd.yaml:1: unknown key 'sources[0].batch_sise'; write 'batch_size'",
+        ),
+        (
+            "sources",
+            "sources: [{kind: dynamodb, batch_size: 2000}]",
+            "notifyd.yaml:1: sources[0].batch_size is 2000; DynamoDB Streams reads at most 1000",
+        ),
+        (
+            "sources",
+            "sources: [{kind: kinesis, starting_position: EARLIEST}]",
+            (
+                "notifyd.yaml:1: sources[0].starting_position is 'EARLIEST'; "
+                "write LATEST, TRIM_HORIZON or a time with its zone: 2026-01-31T00:00:00Z"
+            ),
+        ),
+        (
+            "sources",
+            "sources: [{kind: kinesis}, {kind: kinesis, name: notifyd-events}]",
+            "notifyd.yaml:1: sources[1] is kinesis notifyd-events again; keep one of them",
+        ),
+        (
+            "sources",
+            "sources: [{kind: dynamodb, filter_criteria: [{eventNam: [INSERT]}]}]",
+            (
+                "notifyd.yaml:1: sources[0].filter_criteria[0].eventNam is 'INSERT'; "
+                "a dynamodb record has only these fields at its top: awsRegion, dynamodb, eventID, eventName"
+            ),
+        ),
+        (
+            "ledger",
+            "ledger: {failover_time_s: 14}",
+            "notifyd.yaml:5: ledger.failover_time_s is 14; make it ≥ 15: send_timeout_s + 1 + 3 ×",
+        ),
+        (
+            "delivery",
+            "delivery: {send_timeout_s: 30}\nledger: {failover_time_s: 60}",
+            "notifyd.yaml: retry.visibility_s is 60; make it ≥ 62: twice send_timeout_s + 1",
+        ),
+        (
+            "delivery",
+            "delivery: {mode: redirect}",
+            (
+                "notifyd.yaml:5: delivery.mode is 'redirect', and redirect_to has no address for email; "
+                "set delivery.redirect_to.email"
+            ),
+        ),
+        (
+            "delivery",
+            "delivery: {backoff_base_s: 9, backoff_max_s: 5}",
+            "notifyd.yaml:5: delivery.backoff_max_s is 5; make it ≥ backoff_base_s, 9",
+        ),
+        (
+            "channels",
+            "channels: {email: {provider: sess}}",
+            "notifyd.yaml:3: channels.email.provider is 'sess'; write 'ses'",
+        ),
+        (
+            "channels",
+            "channels: {sms: {provider: ses}}",
+            "notifyd.yaml:3: channels.sms.provider is 'ses', which delivers email; name a provider of sms",
+        ),
+        ("providers", "", "notifyd.yaml: providers.ses.sender is missing; add it"),
+        (
+            "identity",
+            "identity: {keys: [{version: 1, secret: env:A}, {version: 1, secret: env:B}]}",
+            "notifyd.yaml:2: identity.keys[1] is version '1' again; keep one of them",
+        ),
+        ("api", "api: {enabled: true}", "notifyd.yaml:5: api.enabled is True; it should be False"),
+        (
+            "templates",
+            "templates: {folder: here, s3: s3://there}",
+            "notifyd.yaml:5: templates.s3 is 's3://there' beside folder 'here'; keep one of the two",
+        ),
+        (
+            "prefix",
+            "prefix: a\nprefix: b",
+            "notifyd.yaml:6: prefix stands here again, first on line 5; keep one of them",
+        ),
+        ("prefix", "prefix: [", "notifyd.yaml:5: no YAML: expected the node content, but found '<stream end>'; "),
+    ],
+)
+def test_a_fault_is_told_with_place_value_and_mend(tmp_path: Path, section: str, text: str, fault: str) -> None:
+    found = faults(tmp_path, None, **{section: text})
+    assert len(found) == 1
+    assert found[0].startswith(fault)
