@@ -12,9 +12,8 @@ from notifyd.errors import ConfigError, Fault, NotSent
 from notifyd.ports import Clock
 from notifyd.wire.credentials import Credentials
 
-# botocore refreshes from 15 minutes before the end. The call that refreshes waits this long at most, and after a
-# failure no other one tries before a pause, so that credentials that do not come slow the daemon down only when
-# those at hand are about to end.
+# botocore refreshes from 15 minutes before the end. The one call that refreshes waits this long at most, and the
+# next tries after a pause: a role that is silent slows calls down only when the credentials at hand are ending.
 _REFRESH_TIMEOUT_S = 4.0
 _REFRESH_PAUSE_S = 30.0
 _ENDING_S = 60
@@ -44,6 +43,7 @@ class SessionCredentials:
         current = self._current
         if current is not None and not self._refresh_is_due():
             return current
+        self._not_before_s = self._clock.elapsed_s() + _REFRESH_PAUSE_S
         try:
             async with asyncio.timeout(_REFRESH_TIMEOUT_S):
                 return await self._fetch()
@@ -52,7 +52,6 @@ class SessionCredentials:
         except Exception as error:  # each link of the chain has errors of its own; all mean the same
             if current is None or self._source.refresh_needed(_ENDING_S):
                 raise NotSent(f"no valid AWS credentials: {error}") from error
-            self._not_before_s = self._clock.elapsed_s() + _REFRESH_PAUSE_S
             return current
 
     def _refresh_is_due(self) -> bool:

@@ -9,8 +9,10 @@ from typing import Any, Self
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
+from botocore.exceptions import BotoCoreError
 
 from notifyd.aws.credentials import SessionCredentials, StaticCredentials
+from notifyd.errors import ConfigError, Fault
 from notifyd.ports import Clock, Entropy
 from notifyd.wire.aws_call import AwsService
 from notifyd.wire.credentials import Credentials, CredentialSource
@@ -45,8 +47,7 @@ class AwsSession:
         self.credentials: CredentialSource = (
             SessionCredentials(self._session, clock) if static is None else StaticCredentials(static)
         )
-        ca_file = self._session.get_config_variable("ca_bundle")
-        self._tls = client_context(Path(ca_file) if ca_file else None)
+        self._tls = client_context(_ca_file(self._session))
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -112,3 +113,13 @@ class AwsSession:
             )
         self._open.push_async_callback(aws.close)
         return aws
+
+
+def _ca_file(session: AioSession) -> Path | None:
+    try:
+        session.get_scoped_config()  # raises where the profile asked for does not exist
+        name = session.get_config_variable("ca_bundle")
+    except BotoCoreError as error:
+        fault = Fault("AWS configuration", str(error), "set AWS_PROFILE and AWS_CONFIG_FILE to what exists")
+        raise ConfigError([fault]) from error
+    return Path(name) if name else None
