@@ -252,7 +252,7 @@ class Received(msgspec.Struct):
 class RetryQueue(Protocol):
     """One channel's retry queue."""
 
-    async def put(self, messages: Sequence[RetryMessage], now_s: float) -> list[bool]:
+    async def put(self, messages: Sequence[RetryMessage]) -> list[bool]:
         """Hands over; True where the entry was taken. Split by count and bytes; never raises for one entry."""
         ...
 
@@ -262,11 +262,17 @@ class RetryQueue(Protocol):
         """Leaves the message alone for so long."""
         ...
 
+    async def depth(self) -> int:
+        """Messages waiting, delayed or in hand, roughly."""
+        ...
+
 
 class DeadLetters(Protocol):
     async def put(self, channel: Channel | None, messages: Sequence[DeadMessage]) -> list[bool]:
         """On the channel's DLQ, or where it has none (malformed) on that of events."""
         ...
+
+    async def depth(self, channel: Channel | None) -> int: ...
 
 
 class Alerts(Protocol):

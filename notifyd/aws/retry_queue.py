@@ -52,7 +52,8 @@ class SqsRetryQueue:
         self._visibility_s = visibility_s
         self._timeout_s = timeout_s
 
-    async def put(self, messages: Sequence[RetryMessage], now_s: float) -> list[bool]:
+    async def put(self, messages: Sequence[RetryMessage]) -> list[bool]:
+        now_s = self._clock.now_s()
         delays = [max(0, min(_DELAY_MAX_S, round(message.not_before_s - now_s))) for message in messages]
         return await put_all(self._service, self._url, messages, delays, timeout_s=self._timeout_s)
 

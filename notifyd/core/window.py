@@ -189,8 +189,13 @@ class Window:
         return self._states.count(UNSETTLED)
 
     @property
-    def claim_end(self) -> int:
-        return self._claim_end
+    def checkpoint_arrival_s(self) -> float:
+        return self._checkpoint_arrival_s
+
+    @property
+    def is_recovering(self) -> bool:
+        """Records that a predecessor claimed are still to be read again."""
+        return self._prior_claimed is not None
 
     @property
     def is_empty(self) -> bool:

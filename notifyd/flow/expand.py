@@ -17,7 +17,7 @@ from notifyd.core.log_rows import ANSWER_CHARS_MAX, RowMaker
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Reason
 from notifyd.core.path import PathError
-from notifyd.core.policy import DeliveryRules, decide
+from notifyd.core.policy import DeliveryRules, FilterRaised, decide, nobody
 from notifyd.core.retry_message import DeadMessage
 from notifyd.core.suppression import Planned, Suppressed, SuppressionReason
 from notifyd.core.template_fault import TemplateFault
@@ -26,6 +26,9 @@ from notifyd.flow.facts import Facts
 from notifyd.flow.prepared import DeadEnd, Prepared
 from notifyd.flow.templates import TemplateShelf
 from notifyd.flow.ticket import Route, Ticket, TicketOwner
+
+# Stands in where an event names no user at all.
+NOBODY = Person("")
 
 
 class Wanted(msgspec.Struct):
@@ -66,38 +69,32 @@ class Expander:
     ) -> None:
         """Adds to `prepared` what every user of every type gets."""
         for want in wanted:
+            if not want.user_ids:
+                refusal = nobody(want.notification_type)
+                self._suppress(prepared, origin, want.notification_type, NOBODY, refusal, now_s)
             for user_id in want.user_ids:
                 self._expand_user(prepared, origin, want, people[user_id], now_s)
 
     def _expand_user(self, prepared: Prepared, origin: Origin, want: Wanted, person: Person, now_s: float) -> None:
-        notification_type = want.notification_type
-        refusal = self._refusal(origin.event, want, person)
-        if isinstance(refusal, Exception):
-            self._bury(prepared, origin, want, person, Reason.FILTER_RAISED, str(refusal), now_s)
-            return
-        if refusal is not None:
+        notification_type, facts = want.notification_type, want.facts
+        if facts.failed is LookupPolicy.SUPPRESS:
+            refusal = Suppressed(None, SuppressionReason.LOOKUP_FAILED)
             self._suppress(prepared, origin, notification_type, person, refusal, now_s)
             return
-        for decision in decide(notification_type, origin.event, person, rules=self._rules):
+        if facts.failed is LookupPolicy.RETRY:
+            # The filter is asked when the facts are there.
+            notification_type = msgspec.structs.replace(notification_type, filter=None)
+        try:
+            decisions = decide(notification_type, origin.event, person, self._rules, facts.values)
+        except FilterRaised as fault:
+            self._bury(prepared, origin, want, person, Reason.FILTER_RAISED, repr(fault.__cause__), now_s)
+            return
+        for decision in decisions:
             match decision:
                 case Suppressed():
                     self._suppress(prepared, origin, notification_type, person, decision, now_s)
                 case Planned():
                     self._plan(prepared, origin, want, person, decision, now_s)
-
-    def _refusal(self, event: Event, want: Wanted, person: Person) -> Suppressed | Exception | None:
-        """Why nobody of this type hears of the event: a failed look-up, a filter that says no or raises."""
-        failed = want.facts.failed
-        if failed is LookupPolicy.SUPPRESS:
-            return Suppressed(None, SuppressionReason.LOOKUP_FAILED)
-        chosen = want.notification_type.filter
-        if chosen is None or failed is LookupPolicy.RETRY:
-            return None
-        try:
-            passes = chosen(event, person, want.facts.values)
-        except Exception as fault:  # noqa: BLE001 - the operator's code: whatever it raises stays with this event
-            return fault
-        return None if passes else Suppressed(None, SuppressionReason.FILTER)
 
     def _plan(
         self,
@@ -182,11 +179,12 @@ class Expander:
     ) -> None:
         """The template's or the filter's fault: its row, and the event on the DLQ of the type's channel."""
         notification_type = want.notification_type
-        channel = planned.channel if planned is not None else notification_type.channels[0]
+        reachable = (channel for channel in notification_type.channels if channel in self._rules.available)
+        channel = planned.channel if planned is not None else next(reachable, None)
         address = planned.address if planned is not None else ""
         row = self._rows.undelivered_row(
             event_id=origin.event.event_id,
-            delivery_id=self._delivery_id(origin, notification_type, person, channel, address),
+            delivery_id=self._delivery_id(origin, notification_type, person, channel or "", address),
             kind=RowKind.DEAD,
             position=origin.position,
             at_s=now_s,
@@ -231,7 +229,7 @@ def context(
     event: Event, notification_type: NotificationType, person: Person, facts: Mapping[str, object]
 ) -> dict[str, Any]:
     """What templates see: plain data only."""
-    data = notification_type.data.find(event.envelope) if notification_type.data is not None else event.detail
+    data = event.envelope if notification_type.data is None else notification_type.data.find(event.envelope)
     return {
         "event": event.envelope,
         "data": data,

@@ -36,7 +36,6 @@ class LeaseKeeper:
         self,
         *,
         table: LeaseTable,
-        sources: Mapping[str, ShardParts],
         heart: Heart,
         times: LeaseTimes,
         clock: Clock,
@@ -45,7 +44,6 @@ class LeaseKeeper:
         metrics: Metrics,
     ) -> None:
         self._table = table
-        self._sources = sources
         self._heart = heart
         self._times = times
         self._clock = clock
@@ -54,10 +52,11 @@ class LeaseKeeper:
         self._metrics = metrics
         self._liveness = Liveness(times.failover_time_s)
         self._startable: dict[str, frozenset[str]] = {}
-        self._listing_due_at_s: dict[str, float] = dict.fromkeys(sources, 0.0)
+        self._listing_due_at_s: dict[str, float] = {}
         self._paused_until_s: dict[str, float] = {}
         self._stopping = False
         self._stopped = asyncio.Event()
+        self.sources: Mapping[str, ShardParts] = {}
         self.runs: dict[str, ShardRun] = {}
         self.scanned_at_s: float | None = None
         self.others_at_work = False
@@ -108,8 +107,8 @@ class LeaseKeeper:
 
     async def _sync(self, scan: LeaseScan, now_s: float) -> None:
         """Lists each source's shards when due: at start, every half minute, and after a shard has ended."""
-        for name, parts in self._sources.items():
-            if now_s < self._listing_due_at_s[name] or name not in scan.streams:
+        for name, parts in self.sources.items():
+            if now_s < self._listing_due_at_s.get(name, 0.0) or name not in scan.streams:
                 continue
             try:
                 outcome = await sync(parts.source, self._table, scan, self._watch)
@@ -151,7 +150,7 @@ class LeaseKeeper:
         if item is None:
             return
         log.info("lease_taken", shard=item.key, epoch=item.epoch, previous_owner=seen.lease_owner)
-        run = ShardRun(item, self._sources[item.source])
+        run = ShardRun(item, self.sources[item.source])
         self.runs[item.key] = run
         shards.create_task(self._run(run))
 

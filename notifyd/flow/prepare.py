@@ -12,7 +12,6 @@ from notifyd.core.account import Account
 from notifyd.core.catalog import Catalog, NotificationType
 from notifyd.core.decode import Decoder
 from notifyd.core.event import Event, Filtered, Malformed, Record
-from notifyd.core.path import PathError
 from notifyd.core.retry_message import DeadMessage
 from notifyd.core.user import Person
 from notifyd.core.window import Standing
@@ -123,13 +122,10 @@ class Preparer:
             [(origin.event, one_type) for _, origin, types in expanded for one_type in types]
         )
         facts = iter(found)
-        wanted: list[tuple[Prepared, Origin, list[Wanted]]] = []
-        for entry, origin, types in expanded:
-            wants = [Wanted(one_type, user_ids_of(one_type, origin.event), next(facts)) for one_type in types]
-            if all(want.user_ids for want in wants):
-                wanted.append((entry, origin, wants))
-            else:
-                self._nobody_named(entry, origin, wants, now_s)
+        wanted = [
+            (entry, origin, [Wanted(one_type, one_type.user_ids(origin.event), next(facts)) for one_type in types])
+            for entry, origin, types in expanded
+        ]
         people = await self._look_up({user for _, _, wants in wanted for want in wants for user in want.user_ids})
         for entry, origin, wants in wanted:
             self._expander.expand(entry, origin, wants, people, now_s)
@@ -149,35 +145,15 @@ class Preparer:
             await backoff.wait()
 
     def _malformed(self, entry: Prepared, result: Malformed, position: str, now_s: float) -> None:
-        self._bury(entry, result.body, result.reason, position, now_s)
-
-    def _nobody_named(self, entry: Prepared, origin: Origin, wants: Sequence[Wanted], now_s: float) -> None:
-        """A type matched, but the event names no user where the catalog says that it does."""
-        nameless = next(want.notification_type for want in wants if not want.user_ids)
-        reason = f"type {nameless.name}: no user id at {nameless.users.expression}"
-        self._bury(entry, msgspec.json.encode(origin.event.envelope), reason, origin.position, now_s)
-
-    def _bury(self, entry: Prepared, body: bytes, reason: str, position: str, now_s: float) -> None:
         entry.account = Account.MALFORMED
         message = DeadMessage(
-            reason=reason,
+            reason=result.reason,
             at_s=now_s,
             position=position,
-            body_base64=base64.b64encode(body[:_BODY_BYTES_MAX]).decode(),
-            body_bytes=len(body),
+            body_base64=base64.b64encode(result.body[:_BODY_BYTES_MAX]).decode(),
+            body_bytes=len(result.body),
         )
         entry.dead_ends.append(DeadEnd(None, message))
-
-
-def user_ids_of(notification_type: NotificationType, event: Event) -> tuple[str, ...]:
-    """The users that the event names, each once; empty where the path finds nothing that is an id."""
-    try:
-        found = notification_type.users.find(event.envelope)
-    except PathError:
-        return ()
-    listed = found if isinstance(found, list) else [found]
-    ids = (str(user) for user in listed if isinstance(user, str | int) and not isinstance(user, bool))
-    return tuple(dict.fromkeys(user_id for user_id in ids if user_id))
 
 
 def size_bytes(record: Record) -> int:

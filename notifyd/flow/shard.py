@@ -224,8 +224,25 @@ class ShardRun:
         return self._claims.tickets_open
 
     @property
+    def state(self) -> str:
+        if self._stopping:
+            return "draining"
+        return "recovering" if self._window.is_recovering else "reading"
+
+    def checkpoint_age_s(self, now_s: float) -> float | None:
+        """Since the arrival of the last record behind the checkpoint; None before the first."""
+        arrival_s = self._window.checkpoint_arrival_s
+        return now_s - arrival_s if arrival_s else None
+
+    @property
     def residue(self) -> int:
+        """What the first equation lacks."""
         return self._window.accounted.residue()
+
+    @property
+    def deliveries_residue(self) -> int:
+        """Begun deliveries less the slots that they should hold: 0, or one is counted wrongly."""
+        return self._claims.tickets_open + self._rowed - self._parts.slots.held(self.holder)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

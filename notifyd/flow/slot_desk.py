@@ -35,6 +35,9 @@ class SlotDesk:
         for holder in self._account.next_in_line():
             self._wakes[holder]()
 
+    def held(self, holder: str) -> int:
+        return self._account.held(holder)
+
     @property
     def used(self) -> int:
         return self._account.used

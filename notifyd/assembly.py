@@ -1,0 +1,213 @@
+"""Builds what the flow talks to, as the config says: the composition root's hands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+
+import structlog
+from pydantic import SecretStr
+
+from notifyd.aws.alerts import SnsAlerts
+from notifyd.aws.delivery_log import DynamoDbDeliveryLog
+from notifyd.aws.directory import DirectoryPolicy, DynamoDbDirectory
+from notifyd.aws.dynamodb_streams import DynamoDbStreamSource
+from notifyd.aws.kinesis import KinesisSource
+from notifyd.aws.lease_table import DynamoDbLeaseTable
+from notifyd.aws.resources import queue_url, topic_arn
+from notifyd.aws.retry_queue import SqsDeadLetters, SqsRetryQueue
+from notifyd.aws.session import AwsSession
+from notifyd.aws.template_store import S3TemplateStore
+from notifyd.config import Config
+from notifyd.config_sections import SourceSection
+from notifyd.core.channel import Channel
+from notifyd.core.decode import Decoder, SourceFormat
+from notifyd.core.filter_criteria import SourceKind, compile_filter_criteria
+from notifyd.core.path import compile_path
+from notifyd.core.retry import RetryPolicy
+from notifyd.errors import ConfigError, Fault
+from notifyd.flow.deliver import DeliverTimes
+from notifyd.flow.heart import HeartTimes
+from notifyd.flow.leasing import LeaseTimes
+from notifyd.flow.read import FeedTimes
+from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
+from notifyd.ports import Clock, Entropy, Provider, Source, TemplateSource
+from notifyd.providers import PROVIDERS, ProviderContext
+from notifyd.secret_ref import SecretRef
+from notifyd.template_folder import TemplateFolder
+
+log = structlog.get_logger(__name__)
+
+_DAY_S = 86_400.0
+
+
+def flow_settings(config: Config, worker_id: str) -> FlowSettings:
+    ledger, delivery = config.ledger, config.delivery
+    return FlowSettings(
+        worker_id=worker_id,
+        slots_max=ledger.slots_max,
+        commit_interval_s=ledger.commit_interval_ms / 1000,
+        span_max=ledger.span_max,
+        bytes_in_process_max=int(ledger.bytes_in_process_max),
+        heart=HeartTimes(
+            renew_interval_s=ledger.renew_interval_s,
+            failover_time_s=ledger.failover_time_s,
+            send_timeout_s=delivery.send_timeout_s,
+        ),
+        lease=LeaseTimes(scan_interval_s=ledger.scan_interval_s, failover_time_s=ledger.failover_time_s),
+        deliver=DeliverTimes(
+            linger_s=delivery.linger_ms / 1000,
+            send_timeout_s=delivery.send_timeout_s,
+            queue_wait_max_s=delivery.queue_wait_max_s,
+        ),
+        retry=RetryPolicy(
+            attempts_max=delivery.attempts_max,
+            backoff_base_s=delivery.backoff_base_s,
+            backoff_max_s=delivery.backoff_max_s,
+        ),
+        receive_wait_s=config.retry.receive_wait_s,
+        log_flush_ms=config.log.flush_ms,
+        log_ttl_s=config.log.ttl_days * _DAY_S,
+        alert_fold_s=config.alerts.fold_s,
+        drain_timeout_s=delivery.drain_timeout_s,
+    )
+
+
+class Assembly:
+    """Opens clients on `stack`; `tasks` carries the look-ups' shared calls."""
+
+    def __init__(
+        self,
+        config: Config,
+        session: AwsSession,
+        secrets: Mapping[SecretRef, SecretStr],
+        *,
+        clock: Clock,
+        entropy: Entropy,
+        stack: AsyncExitStack,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._config = config
+        self._session = session
+        self._secrets = secrets
+        self._clock = clock
+        self._entropy = entropy
+        self._stack = stack
+        self._tasks = tasks
+        self._timeout_s = config.aws.request_timeout_s
+
+    async def outside(self) -> Outside:
+        config, names = self._config, self._config.names
+        sqs = await self._stack.enter_async_context(self._session.client("sqs"))
+        queues = await self._session.lean("sqs")
+        channels = list(config.channels)
+        retry_urls = {channel: await _found(sqs, names.retry_queue(channel)) for channel in channels}
+        dead_urls = {channel: await _found(sqs, names.dead_letter_queue(channel)) for channel in (None, *channels)}
+        return Outside(
+            clock=self._clock,
+            entropy=self._entropy,
+            lease_table=DynamoDbLeaseTable(
+                names.leases, await self._session.lean("dynamodb", connections_max=32), timeout_s=self._timeout_s
+            ),
+            delivery_log=DynamoDbDeliveryLog(
+                names.log,
+                await self._session.lean("dynamodb"),
+                clock=self._clock,
+                entropy=self._entropy,
+                timeout_s=self._timeout_s,
+            ),
+            retry_queues={
+                channel: SqsRetryQueue(
+                    url,
+                    queues,
+                    clock=self._clock,
+                    visibility_s=config.retry.visibility_s,
+                    timeout_s=self._timeout_s,
+                )
+                for channel, url in retry_urls.items()
+            },
+            dead_letters=SqsDeadLetters(dead_urls, queues, timeout_s=self._timeout_s),
+            alerts=await self._alerts(),
+            directory=await self._directory(),
+            lookups={},
+            providers={channel: await self._provider(channel) for channel in channels},
+            sources=[await self._source(section) for section in config.sources],
+        )
+
+    def template_source(self) -> TemplateSource:
+        s3 = self._config.templates.s3
+        return TemplateFolder(self._config.templates.folder) if s3 is None else S3TemplateStore(s3, self._session)
+
+    async def _alerts(self) -> SnsAlerts:
+        name = self._config.alerts.topic or self._config.names.alerts
+        sns = await self._stack.enter_async_context(self._session.client("sns"))
+        arn = await topic_arn(sns, name)
+        if arn is None:
+            raise ConfigError([Fault(f"topic {name}", "does not exist", "run `notifyd init`")])
+        return SnsAlerts(sns, arn, service_name=self._config.prefix)
+
+    async def _directory(self) -> DynamoDbDirectory:
+        section, names = self._config.directory, self._config.names
+        return DynamoDbDirectory(
+            await self._session.lean("dynamodb"),
+            contacts=names.contacts,
+            settings=names.settings,
+            clock=self._clock,
+            entropy=self._entropy,
+            tasks=self._tasks,
+            damaged=_report_damages,
+            policy=DirectoryPolicy(cache_ttl_s=section.cache_ttl_s, cache_entries_max=section.cache_entries_max),
+        )
+
+    async def _provider(self, channel: Channel) -> Provider:
+        name = self._config.channels[channel].provider
+        context = ProviderContext(
+            clock=self._clock,
+            send_timeout_s=self._config.delivery.send_timeout_s,
+            open_aws=partial(self._session.lean),
+            secret=self._secrets.__getitem__,
+        )
+        provider = await PROVIDERS[name].build(self._config.provider(name), context)
+        self._stack.push_async_callback(provider.close)
+        return provider
+
+    async def _source(self, section: SourceSection) -> SourceSetup:
+        name = self._config.source_name(section)
+        kind = SourceKind(section.kind)
+        criteria = compile_filter_criteria(section.filter_criteria, kind) if section.filter_criteria else None
+        return SourceSetup(
+            source=await self._stream(section, name),
+            decoder=Decoder(
+                kind,
+                name,
+                format=SourceFormat(section.format),
+                filter_criteria=criteria,
+                event_id=compile_path(section.event_id) if section.event_id else None,
+            ),
+            starting_position=section.starting_position,
+            record_age_max_s=section.record_age_max_s,
+            times=FeedTimes(
+                poll_interval_s=section.poll_interval_ms / 1000, idle_poll_max_s=section.idle_poll_max_s
+            ),
+        )
+
+    async def _stream(self, section: SourceSection, name: str) -> Source:
+        if section.kind is SourceKind.KINESIS:
+            kinesis = await self._session.lean("kinesis")
+            return KinesisSource(name, kinesis, self._clock, batch_size=section.batch_size)
+        streams = await self._session.lean("dynamodbstreams")
+        tables = await self._session.lean("dynamodb", connections_max=4)
+        return DynamoDbStreamSource(name, streams, tables, self._clock, batch_size=section.batch_size)
+
+
+async def _found(sqs: object, name: str) -> str:
+    url = await queue_url(sqs, name)
+    if url is None:
+        raise ConfigError([Fault(f"queue {name}", "does not exist", "run `notifyd init`")])
+    return url
+
+
+def _report_damages(damages: object) -> None:
+    log.warning("damaged_user_items", damages=str(damages)[:500])

@@ -1,0 +1,232 @@
+"""The flow as a whole: wired from ports, started, drained in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import structlog
+
+from notifyd.core.catalog import Catalog
+from notifyd.core.channel import Channel
+from notifyd.core.delivery_id import Identity
+from notifyd.core.log_rows import RowMaker
+from notifyd.core.policy import DeliveryRules
+from notifyd.core.retry_message import DeadMessage, RetryMessage
+from notifyd.flow.alert_desk import AlertDesk
+from notifyd.flow.attempt import AttemptClaims
+from notifyd.flow.begin import Beginner
+from notifyd.flow.byte_budget import ByteBudget
+from notifyd.flow.deliver import Dispatcher
+from notifyd.flow.expand import Expander
+from notifyd.flow.facts import FactFinder
+from notifyd.flow.heart import Heart
+from notifyd.flow.leasing import LeaseKeeper
+from notifyd.flow.log_writer import LogWriter
+from notifyd.flow.outbox import Outbox
+from notifyd.flow.prepare import Preparer, SourceRules
+from notifyd.flow.reconsider import Reconsider
+from notifyd.flow.record import Recorder
+from notifyd.flow.recover import Recoverer
+from notifyd.flow.redeliver import Redeliverer
+from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
+from notifyd.flow.shard import ShardParts
+from notifyd.flow.slot_desk import SlotDesk
+from notifyd.flow.streams import initialise
+from notifyd.flow.templates import TemplateShelf
+from notifyd.flow.watch import Watch
+from notifyd.ports import LeaseScan
+from notifyd.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+
+class Engine:
+    """Starts everything; on `stop`: stop taking → stop readers → batches finish → commit → release."""
+
+    def __init__(
+        self,
+        outside: Outside,
+        settings: FlowSettings,
+        *,
+        catalog: Catalog,
+        rules: DeliveryRules,
+        identity: Identity,
+        templates: TemplateShelf,
+        metrics: Metrics,
+    ) -> None:
+        clock, entropy = outside.clock, outside.entropy
+        self.outside = outside
+        self._settings = settings
+        self._catalog = catalog
+        self._templates = templates
+        self._metrics = metrics
+        self.slots = SlotDesk(settings.slots_max)
+        self.budget = ByteBudget(settings.bytes_in_process_max)
+        self._alerts = AlertDesk(outside.alerts, clock, fold_s=settings.alert_fold_s)
+        self.watch = Watch(clock, metrics, self._alerts)
+        self.heart = Heart(
+            settings.worker_id, outside.lease_table, clock, settings.heart, lambda: len(self.keeper.runs)
+        )
+        self._rows = RowMaker(settings.log_ttl_s)
+        self.log_writer = LogWriter(outside.delivery_log, clock, entropy, flush_ms=settings.log_flush_ms)
+        self._retry_outboxes: dict[Channel, Outbox[RetryMessage]] = {
+            channel: Outbox(f"retry {channel}", queue.put, clock, entropy)
+            for channel, queue in outside.retry_queues.items()
+        }
+        self._dead_outboxes: dict[Channel | None, Outbox[DeadMessage]] = {
+            channel: Outbox(
+                f"dlq {channel or 'events'}", partial(outside.dead_letters.put, channel), clock, entropy
+            )
+            for channel in (None, *outside.providers)
+        }
+        self._recorder = Recorder(
+            log_writer=self.log_writer,
+            rows=self._rows,
+            retry=self._retry_outboxes,
+            dead_letters=self._dead_outboxes,
+            alerts=self._alerts,
+            policy=settings.retry,
+            clock=clock,
+            entropy=entropy,
+            metrics=metrics,
+        )
+        self._dispatchers = {channel: self._dispatcher(channel) for channel in outside.providers}
+        self._facts = FactFinder(outside.lookups)
+        self._expander = Expander(identity=identity, rows=self._rows, templates=templates, rules=rules)
+        self._redeliverers = [self._redeliverer(channel) for channel in outside.providers]
+        self.keeper = LeaseKeeper(
+            table=outside.lease_table,
+            heart=self.heart,
+            times=settings.lease,
+            clock=clock,
+            entropy=entropy,
+            watch=self.watch,
+            metrics=metrics,
+        )
+        self.draining = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`, then drains.
+
+        Raises:
+            ConfigError: a stream has data and nobody said where to begin; a template does not compile.
+        """
+        await self._templates.load()
+        for setup in self.outside.sources:
+            await initialise(setup.source, self.outside.lease_table, setup.starting_position, self.outside.clock)
+        scan = await self.outside.lease_table.scan()
+        self.keeper.sources = {setup.source.name: self._shard_parts(setup, scan) for setup in self.outside.sources}
+        async with asyncio.TaskGroup() as tasks:
+            services = [tasks.create_task(service) for service in self._services()]
+            # No lease is taken before the heartbeat that speaks for it was acknowledged.
+            while not await self.heart.renew():
+                await self.outside.clock.sleep(self._settings.heart.renew_interval_s)
+            work = [
+                tasks.create_task(self.keeper.run()),
+                *(tasks.create_task(redeliverer.run()) for redeliverer in self._redeliverers),
+            ]
+            await stop.wait()
+            await self._drain(work)
+            await self.heart.release()
+            await self._alerts.flush()
+            for task in services:
+                task.cancel()
+
+    async def _drain(self, work: Sequence[asyncio.Task[None]]) -> None:
+        """What is claimed and not settled when the time is up is in doubt for the next owner."""
+        self.draining = True
+        log.info("draining", timeout_s=self._settings.drain_timeout_s)
+        self.keeper.stop()
+        for redeliverer in self._redeliverers:
+            redeliverer.stop()
+        _, late = await asyncio.wait(work, timeout=self._settings.drain_timeout_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        log.info("drained", tasks_cut_off=len(late))
+
+    def _services(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What runs beside the shards until they are released."""
+        yield self.heart.run()
+        yield self.log_writer.run()
+        yield self._alerts.run()
+        yield self._templates.run()
+        yield from (outbox.run() for outbox in self._retry_outboxes.values())
+        yield from (outbox.run() for outbox in self._dead_outboxes.values())
+        for dispatcher in self._dispatchers.values():
+            yield dispatcher.run()
+
+    def _dispatcher(self, channel: Channel) -> Dispatcher:
+        return Dispatcher(
+            self.outside.providers[channel],
+            heart=self.heart,
+            recorder=self._recorder,
+            times=self._settings.deliver,
+            clock=self.outside.clock,
+            entropy=self.outside.entropy,
+            metrics=self._metrics,
+        )
+
+    def _redeliverer(self, channel: Channel) -> Redeliverer:
+        outside = self.outside
+        return Redeliverer(
+            channel,
+            queue=outside.retry_queues[channel],
+            dispatcher=self._dispatchers[channel],
+            recorder=self._recorder,
+            claims=AttemptClaims(outside.delivery_log, self._rows, outside.clock),
+            reconsider=Reconsider(
+                catalog=self._catalog,
+                directory=outside.directory,
+                facts=self._facts,
+                expander=self._expander,
+                rows=self._rows,
+                clock=outside.clock,
+            ),
+            slots=self.slots,
+            watch=self.watch,
+            clock=outside.clock,
+            entropy=outside.entropy,
+            receive_wait_s=self._settings.receive_wait_s,
+            send_timeout_s=self._settings.deliver.send_timeout_s,
+        )
+
+    def _shard_parts(self, setup: SourceSetup, scan: LeaseScan) -> ShardParts:
+        outside = self.outside
+        name = setup.source.name
+        stream = scan.streams.get(name)
+        preparer = Preparer(
+            rules=SourceRules(
+                name=name,
+                start_at_s=stream.start_at_s if stream is not None else 0.0,
+                record_age_max_s=setup.record_age_max_s,
+            ),
+            decoder=setup.decoder,
+            catalog=self._catalog,
+            directory=outside.directory,
+            facts=self._facts,
+            expander=self._expander,
+            recoverer=Recoverer(outside.delivery_log, outside.clock, outside.entropy, self._metrics),
+            watch=self.watch,
+            clock=outside.clock,
+            entropy=outside.entropy,
+        )
+        return ShardParts(
+            source=setup.source,
+            lease_table=outside.lease_table,
+            preparer=preparer,
+            beginner=Beginner(self._dispatchers, self._recorder),
+            slots=self.slots,
+            log_writer=self.log_writer,
+            budget=self.budget,
+            watch=self.watch,
+            metrics=self._metrics,
+            clock=outside.clock,
+            entropy=outside.entropy,
+            times=setup.times,
+            span_max=self._settings.span_max,
+            commit_interval_s=self._settings.commit_interval_s,
+        )

@@ -1,0 +1,70 @@
+"""What the flow is given: the outside, and its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from notifyd.core.channel import Channel
+from notifyd.core.decode import Decoder
+from notifyd.core.retry import RetryPolicy
+from notifyd.core.sequence import StartingPosition
+from notifyd.flow.deliver import DeliverTimes
+from notifyd.flow.heart import HeartTimes
+from notifyd.flow.leasing import LeaseTimes
+from notifyd.flow.read import FeedTimes
+from notifyd.ports import (
+    Alerts,
+    Clock,
+    DeadLetters,
+    DeliveryLog,
+    Directory,
+    Entropy,
+    LeaseTable,
+    Lookup,
+    Provider,
+    RetryQueue,
+    Source,
+)
+
+
+class SourceSetup(msgspec.Struct, frozen=True):
+    source: Source
+    decoder: Decoder
+    starting_position: StartingPosition | None
+    record_age_max_s: float | None
+    times: FeedTimes
+
+
+class Outside(msgspec.Struct, frozen=True):
+    """Everything that the flow talks to. `lookups` by type and name."""
+
+    clock: Clock
+    entropy: Entropy
+    lease_table: LeaseTable
+    delivery_log: DeliveryLog
+    retry_queues: Mapping[Channel, RetryQueue]
+    dead_letters: DeadLetters
+    alerts: Alerts
+    directory: Directory
+    lookups: Mapping[tuple[str, str], Lookup]
+    providers: Mapping[Channel, Provider]
+    sources: Sequence[SourceSetup]
+
+
+class FlowSettings(msgspec.Struct, frozen=True):
+    worker_id: str
+    slots_max: int
+    commit_interval_s: float
+    span_max: int
+    bytes_in_process_max: int
+    heart: HeartTimes
+    lease: LeaseTimes
+    deliver: DeliverTimes
+    retry: RetryPolicy
+    receive_wait_s: float
+    log_flush_ms: float
+    log_ttl_s: float
+    alert_fold_s: float
+    drain_timeout_s: float
