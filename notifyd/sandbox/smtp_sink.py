@@ -68,6 +68,7 @@ class SmtpSink:
         self.url = ""
         self._faults: deque[Reply | Silence | Cut] = deque()
         self._sessions: list[Any] = []
+        self._arrival = asyncio.Event()
         self._closing = asyncio.Event()
         self._port = port
         self._tls = tls
@@ -78,6 +79,11 @@ class SmtpSink:
     def misbehave(self, *faults: Reply | Silence | Cut) -> None:
         """One after another, from the next command that they concern on."""
         self._faults.extend(faults)
+
+    async def arrived(self) -> None:
+        """Returns when the next mail has arrived whole."""
+        self._arrival.clear()
+        await self._arrival.wait()
 
     def drop_connections(self) -> None:
         """As a relay does with those that were idle for long."""
@@ -122,7 +128,7 @@ class SmtpSink:
         self, _server: Any, _session: Any, _envelope: Any, mechanism: str, given: LoginPassword
     ) -> AuthResult:
         good = mechanism in {"LOGIN", "PLAIN"} and self._login == (given.login.decode(), given.password.decode())
-        return AuthResult(success=good)
+        return AuthResult(success=good, handled=False)
 
     # aiosmtpd finds its hooks by these names.
 
@@ -145,6 +151,7 @@ class SmtpSink:
 
     async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         self.requests += 1
+        self._arrival.set()
         if refusal := self._reply_to("DATA"):
             return refusal
         fault = self._faults.popleft() if self._faults and not isinstance(self._faults[0], Reply) else None

@@ -38,7 +38,7 @@ async def rig() -> AsyncIterator[SesRig]:
 
 
 def told(outcome: Outcome) -> tuple[type[Outcome], Reason | None]:
-    return type(outcome), None if isinstance(outcome, Accepted) else getattr(outcome, "reason", None)
+    return type(outcome), getattr(outcome, "reason", None)
 
 
 # --- the bulk answer -------------------------------------------------------------------------------------

@@ -120,8 +120,11 @@ async def ses_provider(base_url: str, *, timeout_s: float = 10.0, **config: obje
 
 @asynccontextmanager
 async def smtp_provider(
-    base_url: str, *, timeout_s: float = 10.0, password: str | None = None, **config: object
+    base_url: str, *, timeout_s: float = 10.0, login: tuple[str, str] | None = None, **config: object
 ) -> AsyncIterator[SmtpProvider]:
+    username, password = login or (None, None)
+    if username is not None:
+        config |= {"username": username, "password": "env:NOT_READ_HERE"}
     known = SmtpConfig.model_validate({"sender": SENDER, "base_url": base_url, "starttls": False, **config})
     provider = SmtpProvider(
         known, password=password, tls=client_context(known.ca_file), clock=FakeClock(), timeout_s=timeout_s

@@ -1,0 +1,58 @@
+"""What is asked of addresses, senders and headers before a request is made."""
+
+from __future__ import annotations
+
+import pytest
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from notifyd.core.outcome import Rejected
+from notifyd.providers._mail import encoded_words, from_header, mailbox
+from notifyd.providers._smtp_config import SmtpConfig
+from notifyd.providers.ses import SesConfig
+
+_AWKWARD = st.text(alphabet="ab.AZ09-_+@ \r\nü\0xn--", max_size=80)
+_NEARLY = st.builds(
+    "{}@{}.{}".format,
+    st.text(alphabet="aZ9._+-", min_size=1, max_size=66),
+    st.text(alphabet="az9-.", min_size=1, max_size=66),
+    st.sampled_from(["com", "test", "local", "invalid", "arpa", "onion", "c", "x1", "co-op", "COM"]),
+)
+
+
+@given(_AWKWARD | _NEARLY | st.emails())
+def test_the_quick_way_passes_only_what_the_library_returns_unchanged(address: str) -> None:
+    try:
+        full = validate_email(address, check_deliverability=False, allow_smtputf8=False, strict=True).ascii_email
+    except EmailNotValidError:
+        assert isinstance(mailbox(address), Rejected)
+    else:
+        assert mailbox(address) == full
+
+
+@pytest.mark.parametrize(
+    ("sender", "header"),
+    [
+        ("shop@example.com", "shop@example.com"),
+        ("Shop <shop@example.com>", "Shop <shop@example.com>"),
+        ('"Shop, Ltd" <shop@example.com>', '"Shop, Ltd" <shop@example.com>'),
+        ("Bücher <shop@bücher.example>", "=?utf-8?q?B=C3=BCcher?= <shop@xn--bcher-kva.example>"),
+    ],
+)
+def test_a_sender_goes_out_in_ascii(sender: str, header: str) -> None:
+    assert from_header(sender) == header
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc"]), max_size=200))
+def test_encoded_words_are_one_line_of_ascii(value: str) -> None:
+    assert encoded_words(value).isascii()
+    assert encoded_words(value).isprintable()
+
+
+@pytest.mark.parametrize("model", [SesConfig, SmtpConfig])
+def test_a_sender_that_cannot_send_is_refused_in_config(model: type[SesConfig | SmtpConfig]) -> None:
+    with pytest.raises(ValidationError, match="shop@localhost") as refused:
+        model.model_validate({"sender": "shop@localhost", "base_url": "smtp://relay.example"})
+    assert [error["loc"] for error in refused.value.errors()] == [("sender",)]

@@ -1,0 +1,194 @@
+"""What holds of SMTP alone: TLS, login, kept connections, reply codes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from pydantic import ValidationError
+
+from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.providers._smtp_answer import Stage, refused
+from notifyd.providers._smtp_config import SmtpConfig
+from notifyd.sandbox.smtp_sink import Reply, Silence, SmtpSink
+from tests.support.deliveries import delivery
+from tests.support.loopback_tls import CERTIFICATE, server_context
+from tests.support.provider_rigs import SENDER, SmtpRig, smtp_provider, smtp_rig
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[SmtpRig]:
+    async with smtp_rig() as made:
+        yield made
+
+
+def told(outcome: Outcome) -> tuple[type[Outcome], Reason | None]:
+    return type(outcome), getattr(outcome, "reason", None)
+
+
+# --- TLS and login ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("starttls", [True, False])
+async def test_a_mail_goes_over_tls_to_a_relay_of_a_trusted_authority(*, starttls: bool) -> None:
+    async with (
+        SmtpSink(tls=server_context(), starttls=starttls) as sink,
+        smtp_provider(sink.url, starttls=True, ca_file=CERTIFICATE) as provider,
+    ):
+        assert isinstance((await provider.send([delivery()]))[0], Accepted)
+        assert sink.requests == 1
+
+
+@pytest.mark.parametrize("starttls", [True, False])
+async def test_a_relay_of_an_unknown_authority_gets_nothing(*, starttls: bool) -> None:
+    async with (
+        SmtpSink(tls=server_context(), starttls=starttls) as sink,
+        smtp_provider(sink.url, starttls=True) as provider,
+    ):
+        assert told((await provider.send([delivery()]))[0]) == (Deferred, Reason.NO_CONNECTION)
+        assert sink.requests == 0
+
+
+async def test_a_relay_without_starttls_gets_nothing() -> None:
+    async with SmtpSink() as sink, smtp_provider(sink.url, starttls=True) as provider:
+        assert told((await provider.send([delivery()]))[0]) == (Deferred, Reason.NO_CONNECTION)
+        assert sink.requests == 0
+
+
+@pytest.mark.parametrize(
+    ("password", "expected"), [("right", (Accepted, None)), ("wrong", (Deferred, Reason.CREDENTIALS))]
+)
+async def test_a_login_goes_over_tls_and_a_wrong_one_is_for_the_operator(
+    password: str, expected: tuple[type[Outcome], Reason | None]
+) -> None:
+    async with (
+        SmtpSink(tls=server_context(), starttls=True, login=("me", "right")) as sink,
+        smtp_provider(sink.url, starttls=True, ca_file=CERTIFICATE, login=("me", password)) as provider,
+    ):
+        assert told((await provider.send([delivery()]))[0]) == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "key"),
+    [
+        ({"base_url": "smtp://relay.example", "starttls": False}, "starttls"),
+        ({"base_url": "http://relay.example"}, "base_url"),
+        ({"base_url": "smtp://me:hunter2@relay.example"}, "base_url"),
+        ({"base_url": "smtp://relay.example:70000"}, "base_url"),
+        ({"base_url": "smtp://relay.example/path"}, "base_url"),
+        ({"base_url": "smtp://"}, "base_url"),
+        ({"base_url": "smtps://relay.example", "username": "me"}, "username"),
+        ({"base_url": "smtps://relay.example", "username": "me", "password": "hunter2"}, "password"),
+    ],
+)
+def test_a_relay_that_would_be_wrong_or_unprotected_is_refused_in_config(
+    config: dict[str, object], key: str
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        SmtpConfig.model_validate({"sender": SENDER, **config})
+    [error] = caught.value.errors()
+    assert key in {*error["loc"], error.get("ctx", {}).get("key")}
+    assert "hunter2" not in str(error["msg"])
+
+
+@pytest.mark.parametrize(
+    ("config", "port"),
+    [
+        ({"base_url": "smtp://relay.example"}, 587),
+        ({"base_url": "smtps://relay.example"}, 465),
+        ({"base_url": "smtp://relay.example:2525", "starttls": False, "plain_allowed": True}, 2525),
+        ({"base_url": "smtp://[::1]:25", "starttls": False}, 25),
+        ({"base_url": "smtp://localhost:25", "starttls": False}, 25),
+    ],
+)
+def test_a_relay_has_its_schemes_port_unless_told(config: dict[str, object], port: int) -> None:
+    assert SmtpConfig.model_validate({"sender": SENDER, **config}).port == port
+
+
+# --- connections -----------------------------------------------------------------------------------------
+
+
+async def test_mails_follow_one_another_over_a_kept_connection(rig: SmtpRig) -> None:
+    rig.sink.misbehave(Reply("RCPT", "550 5.1.1 nobody here"))
+    outcomes = [(await rig.provider.send([delivery()]))[0] for _ in range(3)]
+    assert [type(outcome) for outcome in outcomes] == [AddressGone, Accepted, Accepted]
+    assert rig.sink.connections == 1
+
+
+async def test_a_kept_connection_that_the_relay_has_closed_is_replaced(rig: SmtpRig) -> None:
+    await rig.provider.send([delivery()])
+    rig.sink.drop_connections()
+    assert isinstance((await rig.provider.send([delivery()]))[0], Accepted)
+    assert (rig.sink.connections, rig.requests) == (2, 2)
+
+
+async def test_there_are_never_more_connections_than_allowed() -> None:
+    async with SmtpSink() as sink, smtp_provider(sink.url, connections_max=3) as provider:
+        outcomes = await asyncio.gather(*(provider.send([delivery()]) for _ in range(20)))
+        assert [type(outcome) for [outcome] in outcomes] == [Accepted] * 20
+        assert sink.connections <= 3
+        assert provider.limits.in_flight_max == 3
+
+
+async def test_a_connection_whose_mail_was_cancelled_is_not_used_again(rig: SmtpRig) -> None:
+    rig.sink.misbehave(Silence())
+    sending = asyncio.ensure_future(rig.provider.send([delivery()]))
+    await rig.sink.arrived()
+    sending.cancel()
+    await asyncio.wait([sending])
+    assert sending.cancelled()
+    assert isinstance((await rig.provider.send([delivery()]))[0], Accepted)
+    assert (rig.sink.connections, rig.requests) == (2, 2)
+
+
+# --- the message -----------------------------------------------------------------------------------------
+
+
+async def test_a_message_id_comes_from_the_delivery_and_repeats_with_it(rig: SmtpRig) -> None:
+    sent = delivery()
+    await rig.provider.send([sent])
+    await rig.provider.send([sent])
+    assert [mail.message_id for mail in rig.mails] == [f"<{sent.delivery_id}@example.com>"] * 2
+
+
+# --- replies ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stage", "code", "text", "expected"),
+    [
+        (Stage.RCPT, 550, "5.1.1 no such user", (AddressGone, None)),
+        (Stage.RCPT, 551, "5.1.6 moved away", (AddressGone, None)),
+        (Stage.RCPT, 550, "5.2.1 switched off", (AddressGone, None)),
+        (Stage.RCPT, 550, "5.1.2 no such domain", (Rejected, Reason.ADDRESS_INVALID)),
+        (Stage.RCPT, 556, "5.1.10 takes no mail", (Rejected, Reason.ADDRESS_INVALID)),
+        (Stage.RCPT, 553, "mailbox name not allowed", (Rejected, Reason.ADDRESS_INVALID)),
+        (Stage.RCPT, 550, "refused by policy", (Rejected, Reason.MESSAGE_REFUSED)),
+        (Stage.RCPT, 550, "5.7.1 relaying denied", (Rejected, Reason.MESSAGE_REFUSED)),
+        (Stage.RCPT, 450, "4.2.0 greylisted", (Deferred, Reason.PROVIDER_ERROR)),
+        (Stage.RCPT, 452, "4.5.3 too many recipients", (Deferred, Reason.PROVIDER_ERROR)),
+        (Stage.RCPT, 450, "5.1.1 codes that disagree", (Deferred, Reason.PROVIDER_ERROR)),
+        (Stage.MAIL, 421, "4.3.2 busy", (Deferred, Reason.THROTTLED)),
+        (Stage.MAIL, 450, "4.7.0 slow down", (Deferred, Reason.THROTTLED)),
+        (Stage.MAIL, 553, "5.1.8 bad sender", (Deferred, Reason.SENDER_REFUSED)),
+        (Stage.MAIL, 550, "5.1.1 this is not about the recipient", (Deferred, Reason.SENDER_REFUSED)),
+        (Stage.MAIL, 530, "5.7.0 log in first", (Deferred, Reason.CREDENTIALS)),
+        (Stage.MAIL, 552, "5.3.4 too big", (Rejected, Reason.PAYLOAD_TOO_LARGE)),
+        (Stage.DATA, 552, "too much", (Rejected, Reason.PAYLOAD_TOO_LARGE)),
+        (Stage.DATA, 554, "5.7.1 spam", (Rejected, Reason.MESSAGE_REFUSED)),
+        (Stage.DATA, 451, "4.3.0 try again", (Deferred, Reason.PROVIDER_ERROR)),
+        (Stage.DATA, 299, "what", (Unknown, Reason.ANSWER_UNREADABLE)),
+        (Stage.DATA, -1, "no reply at all", (Unknown, Reason.ANSWER_UNREADABLE)),
+        (Stage.RCPT, -1, "no reply at all", (Deferred, Reason.PROVIDER_ERROR)),
+        (Stage.CONNECT, 554, "5.7.1 go away", (Deferred, Reason.NO_CONNECTION)),
+        (Stage.CONNECT, 535, "5.7.8 wrong password", (Deferred, Reason.CREDENTIALS)),
+    ],
+)
+def test_a_reply_is_told_by_whose_fault_it_is(
+    stage: Stage, code: int, text: str, expected: tuple[type[Outcome], Reason | None]
+) -> None:
+    outcome = refused(stage, code, text)
+    assert told(outcome) == expected
+    assert not isinstance(outcome, Accepted)
+    assert text in outcome.answer
