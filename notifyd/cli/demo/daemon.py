@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from notifyd.cli.demo.stage import Stage
 from notifyd.errors import NotifydError
 from notifyd.ports import Clock
 
+_HOST = "127.0.0.1"
 # Python, its imports and the first leases; a busy machine takes a while.
 _READY_TIMEOUT_S = 60.0
 _READY_POLL_S = 0.1
@@ -26,28 +28,29 @@ class DaemonError(NotifydError):
 
 
 class Daemon:
-    """`notifyd <command>` on a stage. `log`: what it says."""
+    """`notifyd <command>` on a stage; several may run on one. `admin_url`: of /readyz and /metrics."""
 
-    def __init__(self, stage: Stage, process: asyncio.subprocess.Process, log: Path) -> None:
-        self._stage = stage
+    def __init__(self, process: asyncio.subprocess.Process, log: Path, admin_url: str) -> None:
         self._process = process
         self._log = log
+        self.admin_url = admin_url
 
     @classmethod
     async def start(cls, stage: Stage, command: str = "run") -> Daemon:
-        log = stage.folder / f"{command}.log"
-        with log.open("ab") as output:
+        port = _free_port()
+        log = stage.folder / f"{command}-{port}.log"
+        with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "notifyd.sandbox.guarded", "notifyd"),
                 *(command, "--config", str(stage.config)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=output,
                 stderr=asyncio.subprocess.STDOUT,
-                env=stage.environment,
+                env=stage.environment | {"NOTIFYD_ADMIN__HOST": _HOST, "NOTIFYD_ADMIN__PORT": str(port)},
                 # Ctrl-C is the demo's: the daemon is told to drain, in order.
                 start_new_session=True,
             )
-        return cls(stage, process, log)
+        return cls(process, log, f"http://{_HOST}:{port}")
 
     @property
     def last_words(self) -> str:
@@ -65,7 +68,7 @@ class Daemon:
                 if self._process.returncode is not None:
                     raise DaemonError(f"notifyd ended with {self._process.returncode}:\n{self.last_words}")
                 with suppress(aiohttp.ClientError, TimeoutError):
-                    async with http.get(f"{self._stage.admin_url}/readyz") as answer:
+                    async with http.get(f"{self.admin_url}/readyz") as answer:
                         if answer.status == 200:
                             return
                 await clock.sleep(_READY_POLL_S)
@@ -92,3 +95,9 @@ async def run_to_end(stage: Stage, command: str) -> None:
     daemon = await Daemon.start(stage, command)
     if await daemon.ended():
         raise DaemonError(f"notifyd {command} failed:\n{daemon.last_words}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])

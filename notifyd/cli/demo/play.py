@@ -7,7 +7,6 @@ import signal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import click
 import msgspec
 from rich.console import Console
 
@@ -52,11 +51,11 @@ async def play(plan: Play) -> bool:
             daemon = await Daemon.start(stage)
             try:
                 await daemon.ready(clock)
-                async with view.watching(stage.admin_url):
+                async with view.watching(daemon.admin_url):
                     produced_at_s = await write_events(stage, world, clock, view.note_written)
                     await settle(stage, world, clock)
                 if plan.stay:
-                    await _stay(stage, view)
+                    await _stay(stage, daemon, view)
             finally:
                 exit_code = await daemon.drain()
             if exit_code:
@@ -80,13 +79,12 @@ async def _judge(
     return not wrong
 
 
-async def _stay(stage: Stage, view: View) -> None:
+async def _stay(stage: Stage, daemon: Daemon, view: View) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
-    variables = " ".join(
-        f"{name}={click.style(value)}" for name, value in stage.environment.items() if "AWS" in name
+    view.say(f"Look around: {daemon.admin_url}/healthz and /metrics, {stage.sink.url}/_sink/mails")
+    view.say(
+        f"Send an event: env $(cat {stage.variables}) notifyd send -c {stage.config} --type … --user user-00001"
     )
-    view.say(f"Look around: {stage.admin_url}/healthz and /metrics, {stage.sink.url}/_sink/mails")
-    view.say(f"Send an event: {variables} notifyd send --config {stage.config} --type … --user user-00001")
     view.say("Ctrl-C drains and shows the account.")
     await stop.wait()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -18,12 +17,13 @@ from notifyd.sandbox.embedded_aws import EmbeddedAws
 from notifyd.sandbox.ses_sink import SesSink
 from notifyd.sandbox.world import FILTERED_SOURCE, SourceKind
 
-_HOST = "127.0.0.1"
-_IDENTITY_KEY = "a demo's delivery ids need no secret"
+_IDENTITY_KEY = "delivery-ids-of-a-demo-need-no-secret"
 
 
 class Stage(msgspec.Struct, frozen=True):
-    """`journal`: what the mail service took, written before it answers. `environment`: of the daemon's process."""
+    """`journal`: what the mail service took, written before it answers. `environment`: of the daemon's process;
+    `variables`: a file with what of it a shell needs.
+    """
 
     aws: EmbeddedAws
     sink: SesSink
@@ -32,8 +32,8 @@ class Stage(msgspec.Struct, frozen=True):
     folder: Path
     config: Path
     journal: Path
-    admin_url: str
     environment: dict[str, str]
+    variables: Path
 
     def client(self, service: str) -> AbstractAsyncContextManager[Any]:
         return client(
@@ -53,10 +53,11 @@ async def open_stage(
     journal = folder / "mails.jsonl"
     journal.touch()
     config = folder / "notifyd.yaml"
-    admin_port = _free_port()
     async with SesSink(journal=journal) as sink:
-        settings = _settings(source, prefix, admin_port, sink.url, config_folder)
+        settings = _settings(source, prefix, sink.url, config_folder)
         config.write_text(yaml.safe_dump(settings, sort_keys=False))
+        variables = folder / "environment"
+        variables.write_text("".join(f"{name}={value}\n" for name, value in _variables(aws).items()))
         yield Stage(
             aws=aws,
             sink=sink,
@@ -65,14 +66,13 @@ async def open_stage(
             folder=folder,
             config=config,
             journal=journal,
-            admin_url=f"http://{_HOST}:{admin_port}",
-            environment=_environment(aws, folder),
+            # Nothing of the operator's: no profile, endpoint or NOTIFYD_ key of his reaches the demo.
+            environment={"PATH": os.defpath, "HOME": str(folder), **_variables(aws)},
+            variables=variables,
         )
 
 
-def _settings(
-    source: SourceKind, prefix: str, admin_port: int, ses_url: str, config_folder: Path
-) -> dict[str, Any]:
+def _settings(source: SourceKind, prefix: str, ses_url: str, config_folder: Path) -> dict[str, Any]:
     """Shipped defaults but for what a stand-in needs."""
     wanted = [{"anything-but": [FILTERED_SOURCE]}]
     pattern = (
@@ -87,17 +87,13 @@ def _settings(
         "channels": {"email": {"provider": "ses"}},
         "identity": {"keys": [{"version": "1", "secret": "env:DEMO_IDENTITY_KEY"}]},
         "providers": {"ses": {"sender": "Notifications <notifications@example.com>", "base_url": ses_url}},
-        "admin": {"host": _HOST, "port": admin_port},
         "catalog": str(config_folder / "notifications.yaml"),
         "templates": {"folder": str(config_folder / "templates")},
     }
 
 
-def _environment(aws: EmbeddedAws, folder: Path) -> dict[str, str]:
-    """Nothing of the operator's: no profile, endpoint or NOTIFYD_ key of his reaches the demo."""
+def _variables(aws: EmbeddedAws) -> dict[str, str]:
     return {
-        "PATH": os.defpath,
-        "HOME": str(folder),
         "AWS_REGION": aws.region,
         "AWS_ENDPOINT_URL": aws.url,
         "AWS_ACCESS_KEY_ID": aws.access_key,
@@ -105,9 +101,3 @@ def _environment(aws: EmbeddedAws, folder: Path) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "DEMO_IDENTITY_KEY": _IDENTITY_KEY,
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
