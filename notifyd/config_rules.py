@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from notifyd.config_faults import nearest
-from notifyd.config_sections import DeliveryMode
 from notifyd.core.filter_criteria import compile_filter_criteria
 from notifyd.core.path import PathError, compile_path
 from notifyd.core.pattern import PatternError
+from notifyd.core.policy import DeliveryMode
 from notifyd.yaml_lines import Loc, dotted
 
 if TYPE_CHECKING:

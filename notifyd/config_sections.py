@@ -18,7 +18,9 @@ from pydantic import (
 
 from notifyd.config_values import Bytes, FilterCriteria, Start, wrong
 from notifyd.core.channel import Channel
+from notifyd.core.decode import SourceFormat
 from notifyd.core.filter_criteria import SourceKind
+from notifyd.core.policy import DeliveryMode
 from notifyd.names import LogIndex
 from notifyd.secret_ref import SecretRef
 
@@ -53,13 +55,6 @@ class AdminSection(Section):
 
     host: str = "0.0.0.0"  # noqa: S104 - probes and the scraper come from outside the container
     port: Port = 8081
-
-
-class SourceFormat(StrEnum):
-    AUTO = "auto"
-    ENVELOPE = "envelope"
-    JSON = "json"
-    IMAGE = "image"
 
 
 class SourceSection(Section):
@@ -99,12 +94,6 @@ class LedgerSection(Section):
     """A worker whose heartbeat stood still for so long is dead and its shards are taken."""
     scan_interval_s: PositiveFloat = 1
     bytes_in_process_max: Bytes = ByteSize(64 * 1024 * 1024)
-
-
-class DeliveryMode(StrEnum):
-    SEND = "send"
-    DRY_RUN = "dry_run"
-    REDIRECT = "redirect"
 
 
 class DeliverySection(Section):

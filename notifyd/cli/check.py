@@ -12,6 +12,7 @@ from notifyd.cli.command import Command
 from notifyd.cli.exit_codes import CONFIG
 from notifyd.cli.output import echo_faults, echo_json, json_option
 from notifyd.cli.setup import blueprint_of, config_option, open_session, read_config
+from notifyd.cli.template_texts import template_faults
 from notifyd.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def check(ctx: click.Context, config_path: Path, as_json: bool) -> None:
-    """Say what is wrong with config, catalog, templates, secrets, credentials, tables, streams and queues.
+    """Say what is wrong, and how to mend it.
 
-    Each fault is one line: where it is, what it is, how to mend it. Nothing is changed, nothing is sent.
+    Looks at config, catalog, templates, secrets, credentials, tables, streams, queues and senders. Each fault
+    is one line: where it is, what it is, how to mend it. Nothing is changed, nothing is sent.
     """
     faults, warnings = asyncio.run(_check(config_path))
     if as_json:
@@ -44,10 +46,11 @@ def check(ctx: click.Context, config_path: Path, as_json: bool) -> None:
 
 
 async def preflight(config: Config) -> list[Fault]:
-    """What keeps `run` from starting: secrets that cannot be had, and what is missing or wrong in AWS."""
+    """What keeps `run` from starting: catalog, templates, secrets that cannot be had, what is wrong in AWS."""
     try:
+        faults = await template_faults(config)
         async with open_session(config) as session:
-            return await _start_faults(config, session)
+            return faults + await _start_faults(config, session)
     except ConfigError as error:
         return error.faults
 
@@ -60,6 +63,7 @@ async def _check(path: Path) -> tuple[list[Fault], list[Fault]]:
     warnings: list[Fault] = []
     try:
         config = read_config(path)
+        faults += await template_faults(config)
         async with open_session(config) as session:
             faults += await _start_faults(config, session)
             if not any(fault.where == CREDENTIALS for fault in faults):

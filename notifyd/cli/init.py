@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 @config_option
 @json_option
 def init(config_path: Path, as_json: bool) -> None:
-    """Create tables, streams, queues and the alert topic, and wait until they are active.
+    """Create tables, streams, queues and the alert topic.
 
-    What is there already is left as it is, so it can be run any number of times. Nothing is ever deleted.
+    Waits until they are active. What is there already is left as it is, so it can be run any number of times.
+    Nothing is ever deleted.
     """
     made = asyncio.run(_create(read_config(config_path)))
     if as_json:

@@ -23,7 +23,7 @@ from notifyd.cli.setup import config_option, read_config
 )
 @config_option
 def run(config_path: Path) -> None:
-    """Read, decide, deliver and account until SIGTERM or SIGINT, then drain.
+    """Work until SIGTERM or SIGINT, then drain.
 
     Does not start where `notifyd check` finds a fault in the config or in what it names.
     """

@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from notifyd.config import Config, load_config
 from notifyd.config_env import overlay
-from notifyd.config_sections import DeliveryMode
 from notifyd.core.channel import Channel
 from notifyd.core.filter_criteria import SourceKind
+from notifyd.core.policy import DeliveryMode
 from notifyd.core.sequence import AtTimestamp, Latest, TrimHorizon
 from notifyd.errors import ConfigError
 from notifyd.names import LogIndex

@@ -1,0 +1,91 @@
+"""`notifyd template …`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from notifyd.cli.command import Command
+from notifyd.cli.exit_codes import CONFIG
+from notifyd.cli.output import echo_faults, echo_json, json_option
+from notifyd.cli.setup import config_option, read_config
+from notifyd.cli.template_texts import fetch_texts, template_faults
+from notifyd.core.channel import Channel
+from notifyd.errors import ConfigError, Fault
+
+
+@click.group()
+def template() -> None:
+    """About what notifications look like."""
+
+
+@template.command(
+    cls=Command,
+    examples=["notifyd template lint", "notifyd template lint --json | jq -r '.faults[].where'"],
+    exits={0: "no fault", CONFIG: "at least one fault"},
+)
+@config_option
+@json_option
+@click.pass_context
+def lint(ctx: click.Context, config_path: Path, as_json: bool) -> None:
+    """Find faults in the templates before an event does.
+
+    The catalog is read too. Every template is compiled; those with a sample.json beside them are rendered with it.
+    """
+    faults = asyncio.run(template_faults(read_config(config_path)))
+    if as_json:
+        echo_json({"faults": faults})
+    else:
+        echo_faults(faults)
+        click.echo(f"{len(faults)} faults")
+    if faults:
+        ctx.exit(CONFIG)
+
+
+@template.command(
+    cls=Command,
+    examples=[
+        "notifyd template preview order_shipped",
+        "notifyd template preview order_shipped --html > preview.html",
+        "notifyd template preview order_shipped --sample my.json --json",
+    ],
+    exits={0: "rendered", CONFIG: "the template or its sample is wrong"},
+)
+@click.argument("name", metavar="TEMPLATE")
+@config_option
+@click.option(
+    "--channel",
+    type=click.Choice([channel.value for channel in Channel]),
+    default="email",
+    show_default=True,
+    help="To render for.",
+)
+@click.option("--sample", "sample", type=click.File("rb"), help="Event, data, user, facts; else its sample.json.")
+@click.option("--html", "html_only", is_flag=True, help="The HTML part alone.")
+@json_option
+def preview(name: str, config_path: Path, channel: str, sample: Any, html_only: bool, as_json: bool) -> None:
+    """Show a message as it would be sent. Nothing is sent."""
+    from notifyd.core.template_fault import TemplateFault
+    from notifyd.core.template_lint import preview as render
+    from notifyd.core.template_lint import read_sample
+    from notifyd.core.template_parts import SAMPLE
+
+    texts = asyncio.run(fetch_texts(read_config(config_path)))
+    if sample is not None:
+        texts[f"{name}/{SAMPLE}"] = sample.read().decode()
+    try:
+        message = render(texts, name, Channel(channel), read_sample(texts, name) or {})
+    except TemplateFault as fault:
+        finding = fault.finding
+        raise ConfigError([Fault(finding.where, finding.what, finding.mend)]) from None
+    if as_json:
+        echo_json(message)
+    elif html_only:
+        click.echo(message.html or "")
+    else:
+        headers = [("Subject", message.subject), *message.headers]
+        click.echo("\n".join(f"{click.style(header, bold=True)}: {value}" for header, value in headers))
+        click.echo(f"\n{message.text}")

@@ -1,0 +1,46 @@
+"""The configured templates, and what is wrong with them and with the catalog that names them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from notifyd.cli.setup import open_session
+from notifyd.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from notifyd.config import Config
+    from notifyd.core.channel import Channel
+
+
+async def fetch_texts(config: Config) -> dict[str, str]:
+    """`<type>/<channel>.<part>` → text. Raises ConfigError."""
+    from notifyd.template_folder import TemplateFolder
+
+    if config.templates.s3 is None:
+        fetched = await TemplateFolder(config.templates.folder).fetch(None)
+    else:
+        from notifyd.aws.template_store import S3TemplateStore
+
+        async with open_session(config) as session:
+            fetched = await S3TemplateStore(config.templates.s3, session).fetch(None)
+    return fetched[1] if fetched else {}
+
+
+async def template_faults(config: Config) -> list[Fault]:
+    """Of the catalog, or where that is right, of the templates that it names."""
+    from notifyd.catalog_file import load_catalog
+    from notifyd.core.template_lint import lint
+
+    try:
+        catalog = load_catalog(config.catalog)
+        texts = await fetch_texts(config)
+    except ConfigError as error:
+        return error.faults
+    wanted: dict[str, tuple[Channel, ...]] = {}
+    for type_ in catalog.types:
+        wanted[type_.template] = tuple(dict.fromkeys((*wanted.get(type_.template, ()), *type_.channels)))
+    place = config.templates.s3 or str(config.templates.folder)
+    return [
+        Fault(f"{place.rstrip('/')}/{finding.where}", finding.what, finding.mend)
+        for finding in lint(texts, wanted)
+    ]
