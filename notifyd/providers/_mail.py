@@ -6,8 +6,10 @@ import re
 from email.header import Header
 from email.utils import formataddr, getaddresses
 from functools import lru_cache
+from typing import Annotated
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from pydantic import AfterValidator
 
 from notifyd.config_values import wrong
 from notifyd.core.message import Email
@@ -23,6 +25,8 @@ _HEADER_NAME = re.compile(r"[!-9;-~]{1,126}")
 # RFC 5322 allows a line 998 characters, SES one header's name and value 996 together.
 _HEADER_CHARS_MAX = 996
 _TAG_PART = re.compile(r"[A-Za-z0-9_-]{1,256}")
+# Of what a provider says, this much is kept: it goes into rows and messages of bounded size.
+_ANSWER_CHARS_MAX = 500
 _MADE_BY_US = frozenset({"from", "sender", "to", "cc", "bcc", "subject", "date", "message-id", "return-path"})
 
 
@@ -65,6 +69,14 @@ def checked_sender(sender: str) -> str:
             return sender
 
 
+def headers_of(mailboxes: tuple[str, ...]) -> tuple[str, ...]:
+    """Mailboxes that config has checked, as they go into a header."""
+    return tuple(header for header in map(from_header, mailboxes) if isinstance(header, str))
+
+
+Mailbox = Annotated[str, AfterValidator(checked_sender)]
+
+
 def flaw(email: Email) -> str:
     """What must not stand in a mail: line breaks and NUL in any field, names that are ours, no real tags."""
     if _breaks(email.subject):
@@ -90,6 +102,10 @@ def _name_flaw(name: str) -> str:
     if lower in _MADE_BY_US or lower.startswith(("content-", "mime-")):
         return f"the header {name!r} is set by the provider itself"
     return ""
+
+
+def short(answer: str) -> str:
+    return answer[:_ANSWER_CHARS_MAX]
 
 
 def encoded_words(value: str) -> str:

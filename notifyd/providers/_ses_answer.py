@@ -10,6 +10,7 @@ import msgspec
 
 from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
 from notifyd.errors import AwsError, NotSent, Throttled, TransportError
+from notifyd.providers._mail import short
 
 _REFUSED = {
     # of an entry of a bulk answer
@@ -83,9 +84,9 @@ def call_outcome(error: AwsError | TransportError) -> Outcome:
         case AwsError():
             return _refused_call(error)
         case NotSent():
-            return Deferred(Reason.NO_CONNECTION, answer=str(error))
+            return Deferred(Reason.NO_CONNECTION, answer=short(str(error)))
         case TransportError():
-            return Unknown(Reason.NO_ANSWER, str(error))
+            return Unknown(Reason.NO_ANSWER, short(str(error)))
 
 
 def _entry_outcome(result: _EntryResult) -> Outcome:
@@ -93,12 +94,12 @@ def _entry_outcome(result: _EntryResult) -> Outcome:
         return Accepted(result.message_id or "")
     reason = _REFUSED.get(result.status)
     if reason is None:
-        return Unknown(Reason.ANSWER_UNREADABLE, f"the status {result.status!r}")
-    return _refusal(reason, f"{result.status}: {result.error or ''}")
+        return Unknown(Reason.ANSWER_UNREADABLE, short(f"the status {result.status!r}"))
+    return _refusal(reason, short(f"{result.status}: {result.error or ''}"))
 
 
 def _refused_call(error: AwsError) -> Outcome:
-    answer = f"{error.code}: {error.message}"
+    answer = short(f"{error.code}: {error.message}")
     if error.status < 400:
         return Unknown(Reason.ANSWER_UNREADABLE, answer)
     reason = Reason.THROTTLED if isinstance(error, Throttled) else _REFUSED.get(error.code)

@@ -9,6 +9,7 @@ import re
 from enum import StrEnum
 
 from notifyd.core.outcome import AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.providers._mail import short
 
 
 class Stage(StrEnum):
@@ -46,7 +47,7 @@ _MENDED_BY_THE_OPERATOR = frozenset({Reason.SENDER_REFUSED, Reason.CREDENTIALS})
 
 
 def refused(stage: Stage, code: int, text: str) -> Outcome:
-    answer = f"{stage}: {code} {text}"
+    answer = short(f"{stage}: {code} {text}")
     if stage is Stage.CONNECT:
         reason = Reason.CREDENTIALS if code in _LOGIN_REFUSED else Reason.NO_CONNECTION
         return Deferred(reason, answer=answer)
@@ -69,9 +70,10 @@ def refused(stage: Stage, code: int, text: str) -> Outcome:
 
 def no_reply(stage: Stage, why: str) -> Outcome:
     """Up to RCPT the relay has nothing; from DATA on it may have the whole mail."""
+    answer = short(f"{stage}: {why}")
     if stage is Stage.DATA:
-        return Unknown(Reason.NO_ANSWER, f"{stage}: {why}")
-    return Deferred(Reason.NO_CONNECTION, answer=f"{stage}: {why}")
+        return Unknown(Reason.NO_ANSWER, answer)
+    return Deferred(Reason.NO_CONNECTION, answer=answer)
 
 
 def _senseless(stage: Stage, answer: str) -> Outcome:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, PositiveFloat, PositiveInt, model_validator
 
 from notifyd.config_sections import Section
 from notifyd.config_values import wrong
-from notifyd.providers._mail import checked_sender
+from notifyd.providers._mail import Mailbox
 from notifyd.secret_ref import SecretRef
 
 _PORTS = {"smtp": 587, "smtps": 465}
@@ -37,9 +37,9 @@ def _checked_url(base_url: str) -> str:
 class SmtpConfig(Section):
     base_url: Annotated[str, AfterValidator(_checked_url)]
     """smtp://host:587 uses STARTTLS, smtps://host:465 TLS from the first byte."""
-    sender: Annotated[str, AfterValidator(checked_sender)]
+    sender: Mailbox
     """From: of mails whose template names no other. `Shop <shop@example.com>`."""
-    reply_to: tuple[Annotated[str, AfterValidator(checked_sender)], ...] = ()
+    reply_to: tuple[Mailbox, ...] = ()
     username: str | None = None
     password: SecretRef | None = None
     ca_file: Path | None = None

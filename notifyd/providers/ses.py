@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from notifyd.config_sections import Section
 from notifyd.core.channel import Channel
@@ -20,7 +20,7 @@ from notifyd.errors import AwsError, Fault, TransportError
 from notifyd.ports import Limits
 from notifyd.providers import _ses_account as ses_account
 from notifyd.providers._base import ProviderContext
-from notifyd.providers._mail import checked_sender, flaw, from_header, mailbox
+from notifyd.providers._mail import Mailbox, flaw, from_header, headers_of, mailbox
 from notifyd.providers._ses_answer import bulk_outcomes, call_outcome, single_outcome
 from notifyd.providers._ses_request import (
     BULK_CHARS_MAX,
@@ -40,9 +40,9 @@ _ALONE_MAX = 10_000
 
 
 class SesConfig(Section):
-    sender: Annotated[str, AfterValidator(checked_sender)]
+    sender: Mailbox
     """From: of mails whose template names no other. `Shop <shop@example.com>`; verified in SES."""
-    reply_to: tuple[str, ...] = ()
+    reply_to: tuple[Mailbox, ...] = ()
     configuration_set: str | None = None
     """Sends bounces, complaints and opens on to an event destination."""
     base_url: str | None = None
@@ -68,6 +68,7 @@ class SesProvider:
         self._config = config
         self._aws = aws
         self._timeout_s = timeout_s
+        self._reply_to = headers_of(config.reply_to)
         self._refused_in_company: dict[str, None] = {}
         self._limits = Limits(
             batch_max=config.batch_max,
@@ -119,7 +120,7 @@ class SesProvider:
         """The connections are the AWS session's, which closes them."""
 
     async def _request(self, sender: str, mails: Sequence[tuple[str, Delivery]]) -> list[Outcome]:
-        envelope = Envelope(sender, self._config.reply_to, self._config.configuration_set)
+        envelope = Envelope(sender, self._reply_to, self._config.configuration_set)
         address, first = mails[0]
         alone = self._goes_alone(first)
         try:

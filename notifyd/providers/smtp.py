@@ -22,7 +22,7 @@ from notifyd.core.outcome import Accepted, Outcome, Reason, Rejected
 from notifyd.errors import Fault
 from notifyd.ports import Clock, Limits
 from notifyd.providers._base import ProviderContext
-from notifyd.providers._mail import flaw, from_header, mailbox
+from notifyd.providers._mail import flaw, from_header, headers_of, mailbox, short
 from notifyd.providers._smtp_answer import Stage, no_reply, refused
 from notifyd.providers._smtp_config import SmtpConfig
 from notifyd.providers._smtp_message import message_bytes
@@ -65,6 +65,7 @@ class SmtpProvider:
         self._tls = tls
         self._clock = clock
         self._timeout_s = timeout_s
+        self._reply_to = ", ".join(headers_of(config.reply_to))
         # The one used last first: what is idle for long is closed by the relay.
         self._clients: LifoQueue[SMTP] = LifoQueue()
         for _ in range(config.connections_max):
@@ -121,7 +122,7 @@ class SmtpProvider:
             sender=sender,
             domain=address.rpartition("@")[2],
             to=to,
-            reply_to=", ".join(self._config.reply_to),
+            reply_to=self._reply_to,
             now_s=self._clock.now_s(),
         )
         return _Mail(address, to, content)
@@ -145,7 +146,7 @@ class SmtpProvider:
         except (SMTPException, OSError) as error:
             client.close()
             return no_reply(stage, str(error))
-        return Accepted(reply.message)
+        return Accepted(short(reply.message))
 
     def _client(self) -> SMTP:
         config = self._config

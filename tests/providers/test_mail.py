@@ -10,8 +10,14 @@ from pydantic import ValidationError
 
 from notifyd.core.outcome import Rejected
 from notifyd.providers._mail import encoded_words, from_header, mailbox
+from notifyd.providers._smtp_answer import Stage, refused
 from notifyd.providers._smtp_config import SmtpConfig
 from notifyd.providers.ses import SesConfig
+from notifyd.sandbox.ses_faults import Refuse
+from notifyd.sandbox.ses_sink import SesSink
+from notifyd.sandbox.smtp_sink import SmtpSink
+from tests.support.deliveries import delivery
+from tests.support.provider_rigs import ses_provider, smtp_provider
 
 _AWKWARD = st.text(alphabet="ab.AZ09-_+@ \r\nü\0xn--", max_size=80)
 _NEARLY = st.builds(
@@ -56,3 +62,24 @@ def test_a_sender_that_cannot_send_is_refused_in_config(model: type[SesConfig | 
     with pytest.raises(ValidationError, match="shop@localhost") as refused:
         model.model_validate({"sender": "shop@localhost", "base_url": "smtp://relay.example"})
     assert [error["loc"] for error in refused.value.errors()] == [("sender",)]
+
+
+async def test_answers_go_where_config_says() -> None:
+    reply_to = ("Help <help@example.com>", "ann@bücher.example")
+    in_ascii = "Help <help@example.com>, ann@xn--bcher-kva.example"
+    async with SesSink() as sink, ses_provider(sink.url, reply_to=reply_to) as by_ses:
+        await by_ses.send([delivery()])
+        assert sink.inbox.mails[0].headers["Reply-To"] == in_ascii
+    async with SmtpSink() as relay, smtp_provider(relay.url, reply_to=reply_to) as by_smtp:
+        await by_smtp.send([delivery()])
+        assert relay.inbox.mails[0].headers["Reply-To"] == in_ascii
+
+
+async def test_of_what_a_provider_says_only_the_beginning_is_kept() -> None:
+    long = "x" * 5000
+    async with SesSink() as sink, ses_provider(sink.url) as by_ses:
+        sink.misbehave(Refuse(status=400, code="MessageRejected", message=long))
+        [outcome] = await by_ses.send([delivery()])
+    for refusal in (outcome, refused(Stage.DATA, 554, long)):
+        assert isinstance(refusal, Rejected)
+        assert len(refusal.answer) == 500
