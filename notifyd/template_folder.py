@@ -33,7 +33,7 @@ def read_folder(folder: Path) -> dict[str, str]:
         if any(part.startswith(".") for part in name.parts) or path.is_dir():
             continue
         try:
-            texts[name.as_posix()] = path.read_text(encoding="utf-8")
+            texts[name.as_posix()] = path.read_bytes().decode()
         except (OSError, UnicodeDecodeError) as error:
             faults.append(Fault(str(path), str(error), "make it a readable file of UTF-8 text"))
     if faults:
