@@ -16,7 +16,6 @@ from notifyd.sandbox.clients import plain
 EVENT_TERMS = ("before_start", "filtered", "unmatched", "malformed", "duplicate", "expanded")
 # How far a delivery has come: the last of these that any of its rows says. A redrive makes accepted of dead.
 _FURTHEST = (
-    "event",
     "claim",
     "possible_duplicate",
     "unknown",
@@ -29,7 +28,8 @@ _FURTHEST = (
     "accepted",
 )
 _RANK = {kind: rank for rank, kind in enumerate(_FURTHEST)}
-_NO_DELIVERY = frozenset({"event"})
+# Rows that are about an event or a stream.
+_NO_DELIVERY = frozenset({"event", "gap"})
 
 
 class Row(msgspec.Struct):

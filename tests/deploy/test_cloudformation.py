@@ -20,8 +20,9 @@ from notifyd.aws.blueprint import (
     secondary_index,
 )
 from notifyd.aws.tables import STREAM
-from notifyd.config_sections import LogSection, RetrySection, SourceKind
+from notifyd.config_sections import LogSection, RetrySection
 from notifyd.core.channel import Channel
+from notifyd.core.filter_criteria import SourceKind
 from notifyd.names import Names
 
 # What AWS lets nobody narrow down.

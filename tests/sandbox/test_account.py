@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notifyd.core.log_row import RowKind
 from notifyd.sandbox.account import EVENT_TERMS, Row, balance
 
 _ACCOUNTED = {"read": 3, "filtered": 1, "expanded": 2}
@@ -57,6 +58,15 @@ def test_a_delivery_counts_once_by_how_far_it_came(kinds: list[str], term: str) 
 def test_a_resend_in_doubt_is_listed() -> None:
     rows = [_row("unknown"), _row("possible_duplicate"), _row("accepted")]
     assert balance([{"read": 1, "expanded": 1}], rows, 0).in_doubt == 1
+
+
+def test_rows_about_an_event_or_a_stream_are_no_deliveries() -> None:
+    rows = [_row("accepted"), _row("event", delivery=""), _row("gap", event="events/1", delivery="")]
+    assert balance([{"read": 1, "expanded": 1}], rows, 0).planned == 1
+
+
+def test_every_kind_of_row_is_known() -> None:
+    balance([], [_row(kind) for kind in RowKind], 0)
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(EVENT_TERMS), st.integers(0, 99)), max_size=5))
