@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
 import aiohttp
-from rich.columns import Columns
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
@@ -83,7 +82,9 @@ class View:
         right.add_row("dead", str(figures.dead))
         right.add_row("events/s", f"{rate_per_s:.0f}")
         right.add_row("p50, p99", f"≤ {figures.p50_ms:.0f} ms, ≤ {figures.p99_ms:.0f} ms")
-        return Panel(Columns([left, right], padding=(0, 6)), title="notifyd", expand=False)
+        both = Table.grid(padding=(0, 3))
+        both.add_row(left, right)
+        return Panel(both, title="notifyd", expand=False)
 
     def show_account(self, report: Report, faults: list[str]) -> None:
         """Both equations as sums, then what was found wrong."""
