@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from notifyd.aws.session import AwsSession
 from notifyd.aws.template_store import OBJECTS_MAX, S3TemplateStore
@@ -12,8 +14,20 @@ from notifyd.errors import ConfigError, NoAnswer
 pytestmark = pytest.mark.aws
 
 
+class Session:
+    """Gives the same client every time."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    @asynccontextmanager
+    async def client(self, service: str) -> AsyncIterator[Any]:
+        assert service == "s3"
+        yield self._client
+
+
 class Watched:
-    """S3's client, counting the objects that are read; `before_read` runs ahead of each."""
+    """S3's client, counting the objects that are read; those in `replace` change just before."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -42,7 +56,7 @@ async def s3(aws: AwsSession, prefix: str) -> AsyncIterator[Any]:
 
 async def test_only_what_changed_is_read_again(s3: Any, prefix: str) -> None:
     watched = Watched(s3)
-    store = S3TemplateStore(watched, prefix, "t")
+    store = S3TemplateStore(f"s3://{prefix}/t/", Session(watched))
     await store.fetch(None)
     assert sorted(watched.read) == ["t/paid/a", "t/paid/b", "t/paid/c"]
 
@@ -57,7 +71,7 @@ async def test_only_what_changed_is_read_again(s3: Any, prefix: str) -> None:
 
 async def test_an_object_replaced_while_it_is_read_is_listed_again(s3: Any, prefix: str) -> None:
     watched = Watched(s3)
-    store = S3TemplateStore(watched, prefix, "t")
+    store = S3TemplateStore(f"s3://{prefix}/t/", Session(watched))
     watched.replace = {"t/paid/b"}
     with pytest.raises(NoAnswer, match="replaced"):
         await store.fetch(None)
@@ -70,7 +84,7 @@ async def test_an_object_replaced_while_it_is_read_is_listed_again(s3: Any, pref
 
 async def test_a_bucket_that_is_not_there_is_the_operators_fault(s3: Any, prefix: str) -> None:
     with pytest.raises(ConfigError, match="NoSuchBucket"):
-        await S3TemplateStore(s3, f"{prefix}-no", "t").fetch(None)
+        await S3TemplateStore(f"s3://{prefix}-no/t", Session(s3)).fetch(None)
 
 
 async def test_a_prefix_that_holds_far_more_than_templates_is_refused(prefix: str) -> None:
@@ -87,5 +101,14 @@ async def test_a_prefix_that_holds_far_more_than_templates_is_refused(prefix: st
 
     endless = Endless()
     with pytest.raises(ConfigError, match=str(OBJECTS_MAX)):
-        await S3TemplateStore(endless, prefix, "t").fetch(None)
+        await S3TemplateStore(f"s3://{prefix}/t", Session(endless)).fetch(None)
     assert endless.pages == OBJECTS_MAX // 1000 + 1
+
+
+async def test_an_s3_that_is_not_there_is_no_answer() -> None:
+    class Down:
+        async def list_objects_v2(self, **_: str) -> None:
+            raise EndpointConnectionError(endpoint_url="https://s3.example.com")
+
+    with pytest.raises(NoAnswer, match="s3://b/t/"):
+        await S3TemplateStore("s3://b/t", Session(Down())).fetch(None)

@@ -41,10 +41,10 @@ class FolderPlace:
 
 
 class S3Place:
-    def __init__(self, client: Any, bucket: str) -> None:
+    def __init__(self, client: Any, bucket: str, session: AwsSession) -> None:
         self._client = client
         self._bucket = bucket
-        self.source: TemplateSource = S3TemplateStore(client, bucket, "/mails/v1")
+        self.source: TemplateSource = S3TemplateStore(f"s3://{bucket}/mails/v1", session)
 
     async def write(self, name: str, data: bytes) -> None:
         await self._client.put_object(Bucket=self._bucket, Key=f"mails/v1/{name}", Body=data)
@@ -71,7 +71,7 @@ async def place(behind: AwsSession | FolderPlace, prefix: str) -> AsyncIterator[
     async with behind.client("s3") as s3:
         await s3.create_bucket(Bucket=prefix)
         await s3.put_object(Bucket=prefix, Key="mails/v10/paid/email.text", Body=b"beside the prefix")
-        yield S3Place(s3, prefix)
+        yield S3Place(s3, prefix, behind)
 
 
 async def test_texts_come_by_their_names_below_the_place(place: Place) -> None:
