@@ -27,7 +27,7 @@ _PRIVATE_TEXT = re.compile(
     r"""
     # an e-mail address, its local part quoted or plain
       "[^"\s]{1,64}" @ [^\s"'<>()\[\],;:@]+
-    | (?<![^\s"<>()\[\],;:=@]) [^\s"<>()\[\],;:=@]++ @ [^\s"'<>()\[\],;:@]+
+    | (?<![^\s"<>()\[\],;:@]) [^\s"<>()\[\],;:@]++ @ [^\s"'<>()\[\],;:@]+
     # a phone number with its plus sign, and without; what is part of an id is none
     | (?<![\w+]) \+ \s? \d [\d\ ().\-/]{5,20} \d
     | (?<![\w./\#-]) \d{10,15} (?![\w./\#-])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from notifyd.telemetry.logs import log_processors
@@ -49,9 +49,10 @@ def line(**fields: Any) -> str:
     return stream.getvalue()
 
 
+@example(value="=@example.com", before="", after="")
 @given(value=private, before=words, after=words)
 def test_no_private_value_stands_in_a_line_wherever_it_was_put(value: str, before: str, after: str) -> None:
-    text = f"{before} {value} {after}"
+    text = f"{before} {value} {after}, to={value};"
     written = line(
         event=text,
         answer=text,
