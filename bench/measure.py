@@ -16,6 +16,9 @@ from bench.setup import Options, Surroundings
 _POLL_S = 0.05
 # Longer than any pause a healthy contestant makes: idle polls stretch to 5 s, lease fail-over is not part of this.
 _STALL_S = 20.0
+# Events a second and shard, for longer than an idle shard may sleep.
+_TRICKLE_PER_S = 5.0
+_TRICKLE_S = 6.0
 # After everything is accepted: time for a late duplicate to arrive.
 _AFTERWARDS_S = 2.0
 
@@ -23,6 +26,7 @@ _AFTERWARDS_S = 2.0
 class Window(msgspec.Struct, frozen=True):
     """What one filling cost. `calls`: AWS calls by operation. Latencies: produced → accepted.
 
+    `queued_s`: the contestant could have run, and something else had its core: the machine was not quiet.
     `servers_cpu_s`: of source and sinks. Near `wall_s` it is they who were measured.
     """
 
@@ -30,6 +34,7 @@ class Window(msgspec.Struct, frozen=True):
     wall_s: float
     cpu_s: float
     loop_cpu_s: float
+    queued_s: float
     servers_cpu_s: float
     p50_ms: float
     p95_ms: float
@@ -80,8 +85,7 @@ class Run:
         self._fill(load.warm, 0.0)
         with profiling(self._process.pid, options.profile):
             saturated = self._fill(load.events, 0.0)
-        paced_events = int(load.rate_per_s * load.paced_s)
-        paced = self._fill(paced_events, load.rate_per_s) if paced_events else None
+        paced = self._paced(load, options.shards) if load.rate_per_s else None
         time.sleep(_AFTERWARDS_S)
         rss_max_mib = self._process.rss_max_mib()
         accepted = self._around.sinks.control("stats")
@@ -95,6 +99,11 @@ class Run:
             log_rows_missing=max(0, self._produced - self._around.dynamodb.control("stats")["log_rows"]),
             queued=accepted["queued"],
         )
+
+    def _paced(self, load: Load, shards: int) -> Window:
+        """After a trickle that wakes every shard: one that slept for 5 s would start with a backlog of 5 s."""
+        self._fill(int(shards * _TRICKLE_PER_S * _TRICKLE_S), shards * _TRICKLE_PER_S)
+        return self._fill(int(load.rate_per_s * load.paced_s), load.rate_per_s)
 
     def _fill(self, events: int, rate_per_s: float) -> Window:
         for server in self._around.servers():
@@ -112,6 +121,7 @@ class Run:
             wall_s=accepted["last_accepted_s"] - produced_at_s,
             cpu_s=after.cpu_s - before.cpu_s,
             loop_cpu_s=after.loop_cpu_s - before.loop_cpu_s,
+            queued_s=after.queued_s - before.queued_s,
             servers_cpu_s=servers_after_s - servers_before_s,
             p50_ms=accepted["p50_ms"],
             p95_ms=accepted["p95_ms"],

@@ -23,10 +23,14 @@ _CONTROL_TIMEOUT_S = 60.0
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """CPU seconds so far: of the whole process, and of its first thread, which runs the loop."""
+    """Seconds so far. CPU of the whole process, and of its first thread, which runs the loop.
+
+    `queued_s`: that thread could have run and another process had the core.
+    """
 
     cpu_s: float
     loop_cpu_s: float
+    queued_s: float
 
 
 class Process:
@@ -86,7 +90,9 @@ class Process:
         return self._child.returncode
 
     def usage(self) -> Usage:
-        return Usage(_cpu_s(f"/proc/{self.pid}/stat"), _cpu_s(f"/proc/{self.pid}/task/{self.pid}/stat"))
+        loop = f"/proc/{self.pid}/task/{self.pid}"
+        queued_ns = int(Path(f"{loop}/schedstat").read_text().split()[1])
+        return Usage(_cpu_s(f"/proc/{self.pid}/stat"), _cpu_s(f"{loop}/stat"), queued_ns / 1e9)
 
     def rss_max_mib(self) -> float:
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():

@@ -54,8 +54,8 @@ def _rate(window: Window) -> float:
     return window.events / window.wall_s if window.wall_s else 0.0
 
 
-def _servers_share(window: Window) -> float:
-    return 100 * window.servers_cpu_s / window.wall_s if window.wall_s else 0.0
+def _share(seconds: float, window: Window) -> float:
+    return 100 * seconds / window.wall_s if window.wall_s else 0.0
 
 
 _LINES: tuple[tuple[str, Callable[[Measurement], float], str], ...] = (
@@ -67,9 +67,11 @@ _LINES: tuple[tuple[str, Callable[[Measurement], float], str], ...] = (
         lambda one: one.saturated.loop_cpu_s / max(1, one.saturated.events) * 1e6,
         ".1f",
     ),
-    ("source and sinks, % of their core", lambda one: _servers_share(one.saturated), ".0f"),
+    ("waited for its core, % of the time", lambda one: _share(one.saturated.queued_s, one.saturated), ".0f"),
+    ("source and sinks, % of their core", lambda one: _share(one.saturated.servers_cpu_s, one.saturated), ".0f"),
     ("paced: events/s", _paced(_rate), ",.0f"),
     ("paced: CPU µs an event", _paced(lambda window: window.cpu_us_an_event), ".1f"),
+    ("paced: waited for its core, %", _paced(lambda window: _share(window.queued_s, window)), ".0f"),
     ("paced: p50 ms, produced → accepted", _paced(lambda window: window.p50_ms), ".0f"),
     ("paced: p95 ms", _paced(lambda window: window.p95_ms), ".0f"),
     ("paced: p99 ms", _paced(lambda window: window.p99_ms), ".0f"),
