@@ -7,7 +7,7 @@ mended, a mail that somebody forbade cannot be taken back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from notifyd.core.user import Contact, DeviceToken, ExternalChannel, UserSetting
 T = TypeVar("T")
 
 DEVICE_PLATFORMS = frozenset({"apns", "fcm", "web_push"})
+_CHANNELS = {str(channel): channel for channel in Channel}
 
 
 class ItemKind(StrEnum):
@@ -65,20 +66,20 @@ class _Item:
         self.damaged(attribute)
         return None
 
-    def entries(self, attribute: str, entry_type: type[T]) -> Iterator[T]:
-        value = self._values.get(attribute)
-        if value is None:
-            return
-        try:
-            entries = msgspec.convert(_parsed(value), list[Any])
-        except msgspec.DecodeError:
-            self.damaged(attribute)
-            return
-        for entry in entries:
-            try:
-                yield msgspec.convert(entry, entry_type)
-            except msgspec.ValidationError:
-                self.damaged(attribute)
+    def device_tokens(self) -> tuple[DeviceToken, ...]:
+        tokens = []
+        for device in self._entries("device_tokens", _Device):
+            if device.platform in DEVICE_PLATFORMS and device.token:
+                tokens.append(DeviceToken(device.token, device.platform))
+            else:
+                self.damaged("device_tokens")
+        return tuple(tokens)
+
+    def external_channels(self) -> tuple[ExternalChannel, ...]:
+        return tuple(
+            ExternalChannel(external.platform, external.url, external.status)
+            for external in self._entries("external_channels", _External)
+        )
 
     def opted_out(self) -> bool:
         value = self._values.get("opted_out")
@@ -89,47 +90,45 @@ class _Item:
 
     def categories(self) -> dict[str, bool | tuple[Channel, ...]] | None:
         """None: the attribute as a whole cannot be read."""
-        value = self._values.get("categories")
-        if value is None:
+        wanted = _parsed(self._values.get("categories"))
+        if wanted is None:
             return {}
-        try:
-            wanted = msgspec.convert(_parsed(value), dict[str, Any])
-        except msgspec.DecodeError:
+        if not isinstance(wanted, dict):
             self.damaged("categories")
             return None
-        return {category: self._choice(category, choice) for category, choice in wanted.items()}
+        return {
+            category: choice if isinstance(choice, bool) else self._channels(category, choice)
+            for category, choice in wanted.items()
+        }
 
-    def _choice(self, category: str, choice: object) -> bool | tuple[Channel, ...]:
-        if isinstance(choice, bool):
-            return choice
+    def _entries(self, attribute: str, entry_type: type[T]) -> list[T]:
+        entries = _parsed(self._values.get(attribute))
+        if entries is None:
+            return []
+        if not isinstance(entries, list):
+            self.damaged(attribute)
+            return []
+        read = []
+        for entry in entries:
+            try:
+                read.append(msgspec.convert(entry, entry_type))
+            except msgspec.ValidationError:
+                self.damaged(attribute)
+        return read
+
+    def _channels(self, category: str, choice: object) -> bool | tuple[Channel, ...]:
         named = choice if isinstance(choice, list) else [None]
-        channels = tuple(Channel(name) for name in named if isinstance(name, str) and name in _CHANNELS)
+        channels = tuple(_CHANNELS[name] for name in named if isinstance(name, str) and name in _CHANNELS)
         if len(channels) < len(named):
             self.damaged(f"categories.{category}")
         return channels or False
 
 
-_CHANNELS = frozenset(Channel)
-
-
 def read_contact(user_id: str, values: Mapping[str, Any], damages: list[Damage]) -> Contact:
     """`values`: plain JSON values; the lists may also stand as JSON text."""
     item = _Item(user_id, ItemKind.CONTACT, values, damages)
-    tokens = []
-    for device in item.entries("device_tokens", _Device):
-        if device.platform in DEVICE_PLATFORMS and device.token:
-            tokens.append(DeviceToken(device.token, device.platform))
-        else:
-            item.damaged("device_tokens")
     return Contact(
-        user_id,
-        email=item.address("email"),
-        phone=item.address("phone"),
-        device_tokens=tuple(tokens),
-        external_channels=tuple(
-            ExternalChannel(external.platform, external.url, external.status)
-            for external in item.entries("external_channels", _External)
-        ),
+        user_id, item.address("email"), item.address("phone"), item.device_tokens(), item.external_channels()
     )
 
 
@@ -144,9 +143,10 @@ def read_settings(user_id: str, values: Mapping[str, Any], damages: list[Damage]
 
 
 def _parsed(value: object) -> object:
+    """What stands in JSON text; text that is none stays text, which is neither a list nor an object."""
     if not isinstance(value, str):
         return value
     try:
         return msgspec.json.decode(value)
-    except RecursionError as deep:
-        raise msgspec.DecodeError("nested too deep") from deep
+    except (msgspec.DecodeError, RecursionError):
+        return value
