@@ -113,6 +113,11 @@ class Claims:
         return bool(self.ready or self._partial)
 
     @property
+    def partial_count(self) -> int:
+        """Deliveries of a claimed record that have no slots yet."""
+        return len(self._partial)
+
+    @property
     def is_idle(self) -> bool:
         """Nothing claimed is open, and nothing waits to be claimed."""
         return not (self._open or self._partial or self.ready)

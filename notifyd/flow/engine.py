@@ -229,4 +229,5 @@ class Engine:
             times=setup.times,
             span_max=self._settings.span_max,
             commit_interval_s=self._settings.commit_interval_s,
+            lost_slots_held_s=self._settings.lease.failover_time_s,
         )

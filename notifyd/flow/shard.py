@@ -44,7 +44,12 @@ class ShardEnded(Enum):
 
 
 class ShardParts(msgspec.Struct, frozen=True):
-    """What every shard of a source is built from."""
+    """What every shard of a source is built from.
+
+    `lost_slots_held_s`: who took one shard held this worker for dead and may be taking its others. Were the
+    slots of the lost one free at once, they could be spent on the next to be lost: more than slots_max of one
+    fault. After failover_time_s a further take means a further fault.
+    """
 
     source: Source
     lease_table: LeaseTable
@@ -60,6 +65,7 @@ class ShardParts(msgspec.Struct, frozen=True):
     times: FeedTimes
     span_max: int
     commit_interval_s: float
+    lost_slots_held_s: float
 
 
 class ShardRun:
@@ -208,6 +214,7 @@ class ShardRun:
         while self._claims.tickets_open > 0:
             self._work.clear()
             await self._work.wait()
+        await self._parts.clock.sleep(self._parts.lost_slots_held_s)
 
     # --- what the one on call sees ---
 
