@@ -21,6 +21,10 @@ _USERS_MAX = KEYS_MAX // 2
 
 
 class DirectoryPolicy(msgspec.Struct, frozen=True):
+    """`linger_s`: 5 ms make a quarter of the calls of none at 100 shards and one miss in ten (109 for 384 a
+    second); 10 ms save 40 more and cost as long. A person with an e-mail and settings takes 0.7 KB.
+    """
+
     cache_ttl_s: float = 5.0
     cache_entries_max: int = 200_000
     linger_s: float = 0.005
