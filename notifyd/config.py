@@ -105,6 +105,7 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     document = read_yaml(path)
     if not isinstance(document.data, dict):
         raise ConfigError([Fault(str(path), "is not a mapping of sections", "start from `prefix: notifyd`")])
+    data = {str(key): value for key, value in document.data.items()}
     env = Environment(Config, environ)
 
     def where(loc: Loc) -> str:
@@ -112,7 +113,7 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
 
     faults = env.unknown_faults(list(Config.model_fields))
     try:
-        config = Config(**_with_providers_used(overlay(document.data, env())))
+        config = Config(**_with_providers_used(overlay(data, env())))
     except ValidationError as error:
         raise ConfigError(faults + validation_faults(error, Config, where)) from None
     faults += [Fault(where(broken.loc), broken.what, broken.mend) for broken in broken_rules(config, PROVIDERS)]

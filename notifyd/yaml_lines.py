@@ -38,21 +38,21 @@ def read_yaml(path: Path) -> Document:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "no UTF-8 text"
         raise ConfigError([Fault(str(path), f"cannot be read: {why}", "name another file or mend it")]) from None
-    loader = yaml.SafeLoader(text)
+    repeated: list[Fault] = []
     try:
-        node = loader.get_single_node()
-        document = Document(path, None, {})
-        repeated: list[Fault] = []
+        document = Document(path, yaml.safe_load(text), {})
+        node = yaml.compose(text, yaml.SafeLoader)
         if node is not None:
             _walk(node, (), document, repeated)
-            document.data = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError([Fault(f"{path}:{line}", f"no YAML: {error.problem}", "mend the syntax")]) from None
-    except yaml.YAMLError as error:
-        raise ConfigError([Fault(str(path), f"no YAML: {error}", "mend the syntax")]) from None
-    finally:
-        loader.dispose()
+    except (yaml.YAMLError, ValueError) as error:
+        # ValueError: a date of the 13th month, a number of 5,000 digits.
+        what = " ".join(str(error).split())
+        raise ConfigError([Fault(str(path), f"no YAML: {what}", "mend the syntax")]) from None
+    except RecursionError:
+        raise ConfigError([Fault(str(path), "has an alias that holds itself", "write it out")]) from None
     if repeated:
         raise ConfigError(repeated)
     return document

@@ -40,7 +40,7 @@ def check(ctx: click.Context, config_path: Path, as_json: bool) -> None:
     else:
         echo_faults(warnings, warning=True)
         echo_faults(faults)
-        click.echo(f"{len(faults)} faults, {len(warnings)} warnings")
+        click.echo(f"faults: {len(faults)}, warnings: {len(warnings)}")
     if faults:
         ctx.exit(CONFIG)
 

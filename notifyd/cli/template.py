@@ -40,7 +40,7 @@ def lint(ctx: click.Context, config_path: Path, as_json: bool) -> None:
         echo_json({"faults": faults})
     else:
         echo_faults(faults)
-        click.echo(f"{len(faults)} faults")
+        click.echo(f"faults: {len(faults)}")
     if faults:
         ctx.exit(CONFIG)
 

@@ -109,7 +109,7 @@ async def test_init_then_check_leaves_what_only_the_operator_can_mend(
         await ses.create_email_identity(EmailIdentity=f"{prefix}.example")
     right = notifyd("check", "-c", config)
     assert right.returncode == 0, right.stderr
-    assert right.stdout.startswith("0 faults")
+    assert right.stdout.startswith("faults: 0, ")
 
 
 async def test_an_event_that_was_sent_is_in_its_source(
@@ -186,7 +186,7 @@ def test_a_template_that_cannot_be_compiled_is_found_before_an_event_finds_it(
     notifyd: Notifyd, config: Path, tmp_path: Path
 ) -> None:
     good = notifyd("template", "lint", "-c", config)
-    assert (good.returncode, good.stdout) == (0, "0 faults\n"), good.stderr
+    assert (good.returncode, good.stdout) == (0, "faults: 0\n"), good.stderr
     folder = tmp_path / "templates" / "payment_received"
     folder.mkdir(parents=True)
     (folder / "email.subject").write_text("{{ data.amount ")
