@@ -68,14 +68,17 @@ async def _serve(config: Config) -> None:
             providers={channel: section.provider for channel, section in config.channels.items()},
             sources=[f"{section.kind}:{config.source_name(section)}" for section in config.sources],
         )
+        catalog = load_catalog(config.catalog)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        assembly = Assembly(config, session, secrets, clock=clock, entropy=entropy, stack=stack, tasks=tasks)
+        assembly = Assembly(
+            config, catalog, session, secrets, clock=clock, entropy=entropy, stack=stack, tasks=tasks
+        )
         worker_id = entropy.token()
         settings = flow_settings(config, worker_id)
         engine = Engine(
             await assembly.outside(),
             settings,
-            catalog=load_catalog(config.catalog),
+            catalog=catalog,
             rules=_rules(config),
             identity=Identity(keys),
             templates=TemplateShelf(assembly.template_source(), clock, refresh_s=config.templates.refresh_s),

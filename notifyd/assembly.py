@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from functools import partial
 
 import structlog
 from pydantic import SecretStr
@@ -22,6 +21,7 @@ from notifyd.aws.session import AwsSession
 from notifyd.aws.template_store import S3TemplateStore
 from notifyd.config import Config
 from notifyd.config_sections import SourceSection
+from notifyd.core.catalog import Catalog
 from notifyd.core.channel import Channel
 from notifyd.core.decode import Decoder, SourceFormat
 from notifyd.core.filter_criteria import SourceKind, compile_filter_criteria
@@ -33,14 +33,18 @@ from notifyd.flow.heart import HeartTimes
 from notifyd.flow.leasing import LeaseTimes
 from notifyd.flow.read import FeedTimes
 from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
-from notifyd.ports import Clock, Entropy, Provider, Source, TemplateSource
+from notifyd.lookups.of_spec import lookup_of
+from notifyd.ports import Clock, Entropy, Lookup, Provider, Source, TemplateSource
 from notifyd.providers import PROVIDERS, ProviderContext
 from notifyd.secret_ref import SecretRef
 from notifyd.template_folder import TemplateFolder
+from notifyd.wire.tls import client_context
+from notifyd.wire.transport_aiohttp import AiohttpTransport
 
 log = structlog.get_logger(__name__)
 
 _DAY_S = 86_400.0
+_LOOKUP_CONNECTIONS_MAX = 16
 
 
 def flow_settings(config: Config, worker_id: str) -> FlowSettings:
@@ -81,6 +85,7 @@ class Assembly:
     def __init__(
         self,
         config: Config,
+        catalog: Catalog,
         session: AwsSession,
         secrets: Mapping[SecretRef, SecretStr],
         *,
@@ -90,6 +95,7 @@ class Assembly:
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._config = config
+        self._catalog = catalog
         self._session = session
         self._secrets = secrets
         self._clock = clock
@@ -131,7 +137,7 @@ class Assembly:
             dead_letters=SqsDeadLetters(dead_urls, queues, timeout_s=self._timeout_s),
             alerts=await self._alerts(),
             directory=await self._directory(),
-            lookups={},
+            lookups=await self._lookups(),
             providers={channel: await self._provider(channel) for channel in channels},
             sources=[await self._source(section) for section in config.sources],
         )
@@ -161,12 +167,33 @@ class Assembly:
             policy=DirectoryPolicy(cache_ttl_s=section.cache_ttl_s, cache_entries_max=section.cache_entries_max),
         )
 
+    async def _lookups(self) -> dict[tuple[str, str], Lookup]:
+        """Each with a transport of its own: in a shared pool one slow service makes all wait."""
+        specs = [(one_type.name, spec) for one_type in self._catalog.types for spec in one_type.lookups]
+        if not specs:
+            return {}
+        dynamodb = await self._session.lean("dynamodb")
+        tls = client_context(self._config.aws.ca_file)
+        lookups: dict[tuple[str, str], Lookup] = {}
+        for type_name, spec in specs:
+            transport = AiohttpTransport(tls, connections_max=_LOOKUP_CONNECTIONS_MAX)
+            self._stack.push_async_callback(transport.close)
+            lookups[type_name, spec.name] = await lookup_of(
+                spec,
+                dynamodb=dynamodb,
+                transport=transport,
+                clock=self._clock,
+                entropy=self._entropy,
+                tasks=self._tasks,
+            )
+        return lookups
+
     async def _provider(self, channel: Channel) -> Provider:
         name = self._config.channels[channel].provider
         context = ProviderContext(
             clock=self._clock,
             send_timeout_s=self._config.delivery.send_timeout_s,
-            open_aws=partial(self._session.lean),
+            open_aws=self._session.lean,
             secret=self._secrets.__getitem__,
         )
         provider = await PROVIDERS[name].build(self._config.provider(name), context)

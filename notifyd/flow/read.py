@@ -21,7 +21,7 @@ from notifyd.flow.prepare import Preparer, size_bytes
 from notifyd.flow.prepared import Prepared
 from notifyd.flow.ticket import TicketOwner
 from notifyd.flow.watch import Watch
-from notifyd.ports import Clock, Entropy, Source
+from notifyd.ports import Clock, Entropy, Page, Source
 
 log = structlog.get_logger(__name__)
 
@@ -119,8 +119,16 @@ class ShardFeed:
         self._page, self._page_at, self._ended = page.records, 0, page.ended
         if page.records and self._gap_after:
             self._record_gap(page.records[0])
-        self.iterator_age_s = page.behind_s
+        self.iterator_age_s = self._age_s(page)
         self._next_read_at_s = started_at_s + max(page.next_read_s, self._pause_s(caught_up=page.caught_up))
+
+    def _age_s(self, page: Page) -> float | None:
+        """As the service says; where it says nothing, by the last record read."""
+        if page.behind_s is not None:
+            return page.behind_s
+        if page.caught_up:
+            return 0.0
+        return self._clock.now_s() - page.records[-1].arrival_s if page.records else self.iterator_age_s
 
     def _pause_s(self, *, caught_up: bool) -> float:
         """No pause while there is more; a shard without news is asked ever more rarely."""

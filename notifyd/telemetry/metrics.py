@@ -58,6 +58,7 @@ class Metrics:
         self.dead = counter("deliveries_dead", "Put on a DLQ.", "channel", "reason", preset=_dead(providers))
         self.retried = counter("deliveries_retried", "Handed to the retry queue.", "channel", preset=channels)
         self.in_doubt = counter("deliveries_in_doubt", "Found by a recovery.", "channel", preset=channels)
+        self.gaps = counter("stream_gaps", "Times that a stream lost records before they were read.", preset=ALONE)
         self.duplicates = counter("possible_duplicates", "Sent again in doubt.", "channel", preset=channels)
         self.latency = histogram("source_to_accepted", "Since the stream took it.", "channel", preset=channels)
         self.in_flight = gauge("provider_in_flight", "Deliveries not answered yet.", "provider")

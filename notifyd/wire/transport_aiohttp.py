@@ -86,6 +86,8 @@ class AiohttpTransport:
 
     async def send(self, request: Request, *, timeout_s: float) -> Response:
         url = URL(request.url, encoded=True)
+        if self._session.closed:
+            raise NotSent(f"{request.method} {_origin(url)}: this transport is closed")
         headers = request.headers
         proxy = self._proxies.of(url)
         if proxy is not None and url.scheme == "http":
