@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from bench.contestants import SourceKind
-from bench.processes import Process
+from bench.processes import BenchFailed, Process
 from bench.profile import profiling
 from bench.setup import Options, Surroundings
 
@@ -137,7 +137,7 @@ class Run:
             if done != seen:
                 seen, moved_s = done, now_s
             if self._process.ended:
-                raise RuntimeError(f"{self._process.log.stem} has ended:\n{self._process.told()}")
+                raise BenchFailed(f"{self._process.log.stem} has ended:\n{self._process.told()}")
             if now_s - moved_s > _STALL_S:
                 return
             time.sleep(_POLL_S)

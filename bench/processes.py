@@ -22,6 +22,10 @@ _START_TIMEOUT_S = 15.0
 _CONTROL_TIMEOUT_S = 60.0
 
 
+class BenchFailed(Exception):
+    """No figures: something that was started has ended, or what is needed is not there."""
+
+
 class Usage(msgspec.Struct, frozen=True):
     """Seconds so far. CPU of the whole process, and of its first thread, which runs the loop.
 
@@ -122,7 +126,7 @@ class Server(Process):
         while not log.read_bytes().endswith(b"\n"):
             if self.ended or time.perf_counter() > deadline_s:
                 self.stop()
-                raise RuntimeError(f"{module} did not start:\n{self.told()}")
+                raise BenchFailed(f"{module} did not start:\n{self.told()}")
             time.sleep(0.02)
         self._port = int(log.read_text().splitlines()[0])
 
@@ -139,7 +143,7 @@ class Server(Process):
         finally:
             connection.close()
         if answer.status != 200:
-            raise RuntimeError(f"/_bench/{path} answered {answer.status}:\n{self.told()}")
+            raise BenchFailed(f"/_bench/{path} answered {answer.status}:\n{self.told()}")
         said: dict[str, Any] = msgspec.json.decode(body)
         return said
 

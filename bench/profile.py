@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.processes import BenchFailed
+
 
 @contextmanager
 def profiling(pid: int, target: Path | None) -> Iterator[None]:
@@ -19,7 +21,7 @@ def profiling(pid: int, target: Path | None) -> Iterator[None]:
         return
     found = shutil.which("py-spy", path=str(Path(sys.executable).parent)) or shutil.which("py-spy")
     if found is None:
-        raise RuntimeError("--profile needs py-spy: pip install 'notifyd[long]'")
+        raise BenchFailed("--profile needs py-spy: pip install 'notifyd[long]'")
     command = [found, "record", "--pid", str(pid), "--output", str(target), "--rate", "250", "--duration", "3600"]
     profiler = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - found above, our own arguments
     try:

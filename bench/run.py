@@ -16,7 +16,7 @@ from rich.console import Console
 
 from bench.contestants import Contestant, SourceKind, start
 from bench.measure import Load, Measurement, Run
-from bench.processes import ROOT
+from bench.processes import ROOT, BenchFailed
 from bench.report import Entry, Report, ratios, show, store
 from bench.setup import Cores, Options, choose_cores, surroundings
 
@@ -42,6 +42,9 @@ def main() -> int:
     except KeyboardInterrupt:
         _say("stopped; everything that was started has been ended")
         return 130
+    except BenchFailed as failure:
+        _say(str(failure))
+        return 1
     report = Report(
         shlex.join(["python", "-m", "bench", *sys.argv[1:]]), _cores_text(cores), entries, ratios(entries)
     )
@@ -134,4 +137,4 @@ def _leave_in_order(_number: int, _frame: FrameType | None) -> None:
 
 
 def _say(text: str) -> None:
-    Console(stderr=True).print(text, highlight=False)
+    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(text)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.processes import Server
+from bench.processes import BenchFailed, Server
 
 PREFIX = "bench"
 REGION = "eu-central-1"
@@ -104,7 +104,7 @@ def _make_certificate(folder: Path) -> Path:
     """A key and a certificate for loopback; the certificate is its own authority."""
     openssl = shutil.which("openssl")
     if openssl is None:
-        raise RuntimeError("--tls needs the openssl command, which is not on this machine")
+        raise BenchFailed("--tls needs the openssl command, which is not on this machine")
     certificate = folder / "server.crt"
     command = [
         *(openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
