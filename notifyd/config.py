@@ -24,8 +24,6 @@ from notifyd.names import Names
 from notifyd.providers import PROVIDERS
 from notifyd.yaml_lines import Loc, read_yaml
 
-DEFAULT_PATH = Path("config/notifyd.yaml")
-
 _fields: dict[str, Any] = {name: (entry.config_model | None, None) for name, entry in PROVIDERS.items()}
 ProvidersSection = create_model("ProvidersSection", __base__=sections.Section, **_fields)
 
@@ -128,4 +126,6 @@ def _with_providers_used(data: dict[str, Any]) -> dict[str, Any]:
     if not (isinstance(channels, dict) and isinstance(written, dict)):
         return data
     used = (channel.get("provider") for channel in channels.values() if isinstance(channel, dict))
-    return data | {"providers": {name: {} for name in used if name in PROVIDERS} | written}
+    return data | {
+        "providers": {name: {} for name in used if isinstance(name, str) and name in PROVIDERS} | written
+    }

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from notifyd.aws.session import AwsSession
     from notifyd.config import Config
 
+# Delivery ids are made of addresses, which can be guessed: the key must be one that cannot.
+KEY_CHARS_MIN = 16
+
 
 @click.command(
     cls=Command,
@@ -47,12 +50,13 @@ def check(ctx: click.Context, config_path: Path, as_json: bool) -> None:
 
 async def preflight(config: Config) -> list[Fault]:
     """What keeps `run` from starting: catalog, templates, secrets that cannot be had, what is wrong in AWS."""
+    faults = await template_faults(config)
     try:
-        faults = await template_faults(config)
         async with open_session(config) as session:
-            return faults + await _start_faults(config, session)
+            faults += await _start_faults(config, session)
     except ConfigError as error:
-        return error.faults
+        faults += error.faults
+    return faults
 
 
 async def _check(path: Path) -> tuple[list[Fault], list[Fault]]:
@@ -82,7 +86,12 @@ async def _start_faults(config: Config, session: AwsSession) -> list[Fault]:
 
     faults: list[Fault] = []
     try:
-        await fetch_secrets(set(secret_refs(config)), session, environment())
+        secrets = await fetch_secrets(set(secret_refs(config)), session, environment())
+        faults += [
+            Fault(str(key.secret), "is too short for a key", f"make it at least {KEY_CHARS_MIN} random characters")
+            for key in config.identity.keys
+            if len(secrets[key.secret].get_secret_value()) < KEY_CHARS_MIN
+        ]
     except ConfigError as error:
         faults += error.faults
     sources = [(source.kind, config.source_name(source)) for source in config.sources]

@@ -91,6 +91,11 @@ def test_run_refuses_to_start_where_nothing_was_created(notifyd: Notifyd, config
     assert done.stdout == ""
 
 
+def test_a_key_that_can_be_guessed_is_a_fault(notifyd: Notifyd, config: Path) -> None:
+    faults = json.loads(notifyd("check", "-c", config, "--json", KEY="short").stdout)["faults"]
+    assert "env:KEY" in [fault["where"] for fault in faults]
+
+
 async def test_init_then_check_leaves_what_only_the_operator_can_mend(
     notifyd: Notifyd, config: Path, prefix: str, aws: AwsSession
 ) -> None:

@@ -96,6 +96,11 @@ from tests.support.config_file import faults
             "channels: {sms: {provider: ses}}",
             "notifyd.yaml:3: channels.sms.provider is 'ses', which delivers email; name a provider of sms",
         ),
+        (
+            "channels",
+            "channels: {email: {provider: [ses]}}",
+            "notifyd.yaml:3: channels.email.provider is list; it should be a valid string",
+        ),
         ("providers", "", "notifyd.yaml: providers.ses.sender is missing; add it"),
         (
             "identity",
