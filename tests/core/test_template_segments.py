@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
+from markupsafe import escape
 
 from notifyd.core.template_sandbox import TemplateSandbox
 from notifyd.core.template_segments import segments_of
@@ -87,3 +88,12 @@ def test_a_field_wins_over_a_method_of_its_name() -> None:
 
     assert segments.render({"data": {"items": "both"}}) == "both"
     assert sandbox.from_string(source).render({"data": {"items": "both"}}) == "both"
+
+
+@pytest.mark.parametrize("special", list("&<>'\""))
+def test_each_character_that_html_knows_is_escaped(special: str) -> None:
+    segments = segments_of(TemplateSandbox({}).parse("<i>{{ a }}</i>"), escapes=True)
+    assert segments is not None
+
+    assert segments.render({"a": f"x{special}y"}) == f"<i>x{escape(special)}y</i>"
+    assert special not in str(escape(special)).removeprefix("&")
