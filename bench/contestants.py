@@ -41,7 +41,7 @@ def _daemon(kind: SourceKind, around: Surroundings, cores: Cores) -> Process:
     return Process(
         "notifyd",
         ["run", "--config", str(config)],
-        environment={**around.environment(), "BENCH_IDENTITY_KEY": "bench"},
+        environment={**around.environment(), "BENCH_IDENTITY_KEY": "the same in every run of the bench"},
         core=cores.contestant,
         log=around.folder / "notifyd.log",
         stop_timeout_s=40.0,
