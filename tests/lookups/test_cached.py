@@ -22,11 +22,14 @@ class Source:
     def __init__(self, clock: FakeClock) -> None:
         self.calls: list[list[str]] = []
         self.down = False
+        self.cancelled = False
         self._clock = clock
 
     async def read(self, keys: Sequence[str]) -> Fetched[object]:
         self.calls.append(sorted(keys))
         await self._clock.sleep(0.1)
+        if self.cancelled:
+            raise asyncio.CancelledError
         return Fetched({}, NoAnswer("down")) if self.down else Fetched({key: len(key) for key in keys})
 
 
@@ -78,3 +81,18 @@ async def test_while_the_breaker_is_open_what_is_remembered_is_answered(
         await lookup.fetch([f"unknown{number}"])
 
     assert await lookup.fetch(["known", "unknown"]) == {"known": 5}
+
+
+async def test_a_probe_that_is_cancelled_leaves_the_next_one_to_go(
+    lookup: CachedLookup, source: Source, clock: FakeClock
+) -> None:
+    source.down = True
+    for _ in range(POLICY.breaker.failures_max):
+        await lookup.fetch(["a"])
+    source.down = False
+    source.cancelled = True
+    clock.advance(10.0)
+    assert await lookup.fetch(["a"]) == {}
+
+    source.cancelled = False
+    assert await lookup.fetch(["a"]) == {"a": 1}
