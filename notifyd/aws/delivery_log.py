@@ -51,8 +51,8 @@ class DynamoDbDeliveryLog:
     async def append(self, rows: Sequence[LogRow]) -> None:
         """Raises Throttled when some are still unprocessed after a few rounds; what was written stays written."""
         # BatchWriteItem refuses a whole call in which a key stands twice.
-        folded = {(row.event_id, row.row): row for row in rows}
-        requests = [msgspec.Raw(b'{"PutRequest":{"Item":%b}}' % item_of(row)) for row in folded.values()]
+        folded = {(row.event_id, key): (row, key) for row in rows for key in (row.row,)}
+        requests = [msgspec.Raw(b'{"PutRequest":{"Item":%b}}' % item_of(row, key)) for row, key in folded.values()]
         for start in range(0, len(requests), _ROWS_MAX):
             await self._write(requests[start : start + _ROWS_MAX])
 
@@ -75,7 +75,7 @@ class DynamoDbDeliveryLog:
         body = msgspec.json.encode(
             {
                 "TableName": self._table,
-                "Item": msgspec.Raw(item_of(claim)),
+                "Item": msgspec.Raw(item_of(claim, claim.row)),
                 "ConditionExpression": "attribute_not_exists(#row)",
                 "ExpressionAttributeNames": {"#row": "row"},
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",

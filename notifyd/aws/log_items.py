@@ -12,15 +12,15 @@ from notifyd.core.log_row import LogRow, RowKind
 _encode = msgspec.json.encode
 
 
-def item_of(row: LogRow) -> bytes:
-    """The item as DynamoDB's JSON. Key attributes of an index are left out where they are empty."""
+def item_of(row: LogRow, key: str) -> bytes:
+    """The item as DynamoDB's JSON; `key`: `row.row`, made once. Empty key attributes of an index are left out."""
     shard, _, sequence = row.position.rpartition("/")
     parts = [
         b'{"event_id":{"S":%b},"row":{"S":%b},"kind":{"S":"%b"},"delivery_id":{"S":%b},"attempt":{"N":"%d"},'
         b'"at":{"N":"%b"},"expires_at":{"N":"%d"},"position":{"S":%b}'
         % (
             _encode(row.event_id),
-            _encode(row.row),
+            _encode(key),
             row.kind.encode(),
             _encode(row.delivery_id),
             row.attempt,

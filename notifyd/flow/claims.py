@@ -32,14 +32,20 @@ class Claims:
         self._open: dict[int, _Open] = {}
         self._partial: deque[Ticket] = deque()
         self.ready: deque[Prepared] = deque()
+        self._ready_tickets = 0
         self.tickets_open = 0
         self.changed = False
         self.settled_bytes = 0
 
+    def add(self, prepared: Sequence[Prepared]) -> None:
+        """Prepared records, in the stream's order."""
+        self.ready.extend(prepared)
+        self._ready_tickets += sum([len(entry.tickets) for entry in prepared])
+
     def claim_next(self) -> list[Prepared]:
         """What may begin once the next write is acknowledged. Records that ask for nothing settle here."""
         begun: list[Prepared] = []
-        slots = self._slots.take(self._holder, len(self._partial) + self._wanted())
+        slots = self._slots.take(self._holder, len(self._partial) + self._ready_tickets)
         if self._partial:
             slots = self._claim_partial(slots, begun)
         while self.ready and not self._partial:
@@ -47,13 +53,11 @@ class Claims:
             if prepared.tickets and not slots:
                 break
             self.ready.popleft()
+            self._ready_tickets -= len(prepared.tickets)
             slots -= self._claim(prepared, slots, begun)
         if slots:
             raise AssertionError(f"{self._holder} took {slots} slots for nothing")
         return begun
-
-    def _wanted(self) -> int:
-        return sum(len(prepared.tickets) for prepared in self.ready)
 
     def _claim_partial(self, slots: int, begun: list[Prepared]) -> int:
         count = min(slots, len(self._partial))
@@ -100,6 +104,7 @@ class Claims:
     def drop_unclaimed(self) -> None:
         self.settled_bytes += sum(prepared.size_bytes for prepared in self.ready)
         self.ready.clear()
+        self._ready_tickets = 0
 
     def held_bytes(self) -> int:
         """What the records still here count against the process's budget."""

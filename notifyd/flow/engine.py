@@ -183,6 +183,7 @@ class Engine:
                 directory=outside.directory,
                 facts=self._facts,
                 expander=self._expander,
+                delivery_log=outside.delivery_log,
                 rows=self._rows,
                 clock=outside.clock,
             ),

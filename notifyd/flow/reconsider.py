@@ -12,11 +12,12 @@ from notifyd.core.log_rows import RowMaker
 from notifyd.core.outcome import Reason
 from notifyd.core.retry_message import DeadMessage, RetryMessage
 from notifyd.core.sequence import parse_position
+from notifyd.flow.claim_check import check_out
 from notifyd.flow.expand import Expander, Origin, Wanted
 from notifyd.flow.facts import FactFinder
 from notifyd.flow.prepared import DeadEnd, Prepared
 from notifyd.flow.ticket import Ticket, TicketOwner
-from notifyd.ports import Clock, Directory
+from notifyd.ports import Clock, DeliveryLog, Directory
 
 
 class Gone(msgspec.Struct):
@@ -36,6 +37,7 @@ class Reconsider:
         directory: Directory,
         facts: FactFinder,
         expander: Expander,
+        delivery_log: DeliveryLog,
         rows: RowMaker,
         clock: Clock,
     ) -> None:
@@ -43,17 +45,19 @@ class Reconsider:
         self._directory = directory
         self._facts = facts
         self._expander = expander
+        self._log = delivery_log
         self._rows = rows
         self._clock = clock
 
     async def again(self, message: RetryMessage, owner: TicketOwner) -> Ticket | Gone:
-        """Raises what the directory raises; the message then stays where it is."""
+        """Raises what directory and log raise; the message then stays where it is."""
         now_s = self._clock.now_s()
         one_type = self._types.get(message.type_name)
-        if one_type is None or message.event is None:
+        envelope = message.event or check_out(await self._log.rows_of_event(message.event_id), message.position)
+        if one_type is None or envelope is None:
             return self._buried(message, now_s)
         position = parse_position(message.position.rpartition("/")[2])
-        event = event_of(message.event, message.event_id, position, message.arrival_s)
+        event = event_of(envelope, message.event_id, position, message.arrival_s)
         people = await self._directory.look_up([message.user_id])
         [facts] = await self._facts.find([(event, one_type)])
         prepared = Prepared(0, Account.EXPANDED, 0)

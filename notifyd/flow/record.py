@@ -15,6 +15,7 @@ from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reaso
 from notifyd.core.retry import Ending, RetryPolicy, next_attempt_at_s
 from notifyd.core.retry_message import Attempted, DeadMessage, RetryMessage
 from notifyd.flow.alert_desk import AlertDesk
+from notifyd.flow.claim_check import check_in
 from notifyd.flow.log_writer import LogWriter
 from notifyd.flow.outbox import Outbox
 from notifyd.flow.prepared import DeadEnd
@@ -210,7 +211,9 @@ class Recorder:
     def _durable(self, ends: Ends) -> None:
         for ticket, message in ends.again:
             self._metrics.retried.add(1, message.channel)
-            self._retry[message.channel].submit(message, partial(settle, [ticket]))
+            row = check_in(message, self.rows, self._clock.now_s())
+            put = partial(self._retry[message.channel].submit, message, partial(settle, [ticket]))
+            self.log_writer.submit([] if row is None else [row], put)
         for ticket, dead in ends.dead:
             self.dead_letter(ticket.delivery.channel, dead, partial(settle, [ticket]))
         if ends.settled:

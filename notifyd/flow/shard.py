@@ -149,7 +149,7 @@ class ShardRun:
     async def _read(self) -> None:
         try:
             while (prepared := await self._feed.next_part()) is not None:
-                self._claims.ready.extend(prepared)
+                self._claims.add(prepared)
                 self._work.set()
             self._read_all = True
         except Exception:

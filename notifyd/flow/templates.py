@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
 from notifyd.core.render import TemplateSet
@@ -33,7 +35,8 @@ class TemplateShelf:
         if fetched is None:
             return
         version, texts = fetched
-        templates, findings = TemplateSet.compile(version, texts)
+        # Milliseconds a template: not while events flow.
+        templates, findings = await asyncio.to_thread(TemplateSet.compile, version, texts)
         if findings:
             raise ConfigError([Fault(finding.where, finding.what, finding.mend) for finding in findings])
         self._current, self._version = templates, version

@@ -71,7 +71,7 @@ class Owned:
             prepared = world.prepared(self.shard, place, first + offset)
             if standing is Standing.IN_DOUBT and world.rules.ask_the_log:
                 judge(prepared, [row for row in world.rows_of(prepared) if row.row in log])
-            self.claims.ready.append(prepared)
+            self.claims.add([prepared])
 
 
 class SharedTicket(Ticket):

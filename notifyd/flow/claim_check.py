@@ -1,0 +1,50 @@
+"""An event too large for a queue lies in the log, and the message only says so."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from notifyd.core.log_row import LogRow, RowKind
+from notifyd.core.log_rows import RowMaker
+from notifyd.core.retry_message import RetryMessage
+
+# SQS bills and slows down by 64 KB; a row of the log ends at 400 KB, its other attributes included.
+_MESSAGE_BYTES_MAX = 64 * 1024
+_ROW_BYTES_MAX = 350 * 1024
+
+
+def check_in(message: RetryMessage, rows: RowMaker, now_s: float) -> LogRow | None:
+    """Takes an event over 64 KB out of the message; the row that has to be durable before the message goes.
+
+    One that does not even compress into a row stays: SQS takes messages up to 1 MiB.
+    """
+    plain = msgspec.json.encode(message.event)
+    if len(plain) <= _MESSAGE_BYTES_MAX:
+        return None
+    packed = base64.b85encode(zlib.compress(plain)).decode()
+    if len(packed) > _ROW_BYTES_MAX:
+        return None
+    message.event = None
+    return rows.undelivered_row(
+        event_id=message.event_id,
+        delivery_id="event",
+        kind=RowKind.EVENT,
+        position=message.position,
+        at_s=now_s,
+        reason="",
+        detail={"zlib_b85": packed},
+    )
+
+
+def check_out(rows: Sequence[LogRow], position: str) -> dict[str, Any] | None:
+    """The event out of the log's rows; None where it is not there."""
+    for row in rows:
+        if row.kind is RowKind.EVENT and row.position == position and row.detail is not None:
+            event: dict[str, Any] = msgspec.json.decode(zlib.decompress(base64.b85decode(row.detail["zlib_b85"])))
+            return event
+    return None
