@@ -140,6 +140,8 @@ class Server(Process):
             connection.request("POST", f"/_bench/{path}", msgspec.json.encode(members))
             answer = connection.getresponse()
             body = answer.read()
+        except OSError as error:
+            raise BenchFailed(f"/_bench/{path} has no answer: {error}\n{self.told()}") from error
         finally:
             connection.close()
         if answer.status != 200:
