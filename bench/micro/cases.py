@@ -165,7 +165,7 @@ def _make_rows() -> Callable[[], object]:
 
 def _log_items() -> Callable[[], object]:
     rows = _log_rows()
-    return lambda: [item_of(row) for row in rows]
+    return lambda: [item_of(row, row.row) for row in rows]
 
 
 def _window() -> Callable[[], object]:
@@ -209,6 +209,6 @@ CASES = (
     Case("SES body of 50 mails", _ses_body, "mail", 50),
     Case("window: append, claim, settle, advance", _window),
     Case("log row: made of an outcome", _make_rows, "row"),
-    Case("log row: as an item", _log_items, "row"),
+    Case("log row: its key, and as an item", _log_items, "row"),
     Case("SigV4 over 4 KB", _signature, "call", 1),
 )
