@@ -1,0 +1,150 @@
+"""Decides, for one person and one notification, what is sent where and what is not, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from notifyd.core.allow_list import AllowList
+from notifyd.core.catalog import NotificationType
+from notifyd.core.channel import Channel
+from notifyd.core.event import Event
+from notifyd.core.suppression import Decision, Planned, Suppressed, SuppressionReason
+from notifyd.core.user import Contact, Person, UserSettings
+
+_NO_FACTS: Final[Mapping[str, object]] = {}
+_PLATFORMS: Final[dict[Channel, str]] = {
+    Channel.PUSH_IOS: "apns",
+    Channel.PUSH_ANDROID: "fcm",
+    Channel.WEB_PUSH: "web_push",
+}
+
+
+class DeliveryMode(StrEnum):
+    SEND = "send"
+    DRY_RUN = "dry_run"
+    REDIRECT = "redirect"
+
+
+class DeliveryRules(msgspec.Struct, frozen=True):
+    """The operator's. `available`: channels that have a provider; `redirect_to`: one address a channel."""
+
+    available: frozenset[Channel]
+    mode: DeliveryMode = DeliveryMode.SEND
+    allow: AllowList | None = None
+    redirect_to: dict[Channel, str] = {}
+
+
+class FilterRaised(Exception):
+    """A type's filter raised instead of answering. That event's notification is dead, and nothing else."""
+
+    def __init__(self, type_name: str, error: Exception) -> None:
+        super().__init__(f"the filter of {type_name} raised {type(error).__name__}")
+        self.type_name = type_name
+
+
+def decide(
+    type_: NotificationType,
+    event: Event,
+    person: Person,
+    rules: DeliveryRules,
+    facts: Mapping[str, object] = _NO_FACTS,
+) -> list[Decision]:
+    """At least one decision: a user who can be reached by no channel counts as one, suppressed.
+
+    Raises:
+        FilterRaised: the type's own filter failed.
+    """
+    wanted, said_by = _wanted(type_, person.settings)
+    if wanted is False:
+        return [Suppressed(None, SuppressionReason.OPTED_OUT, said_by)]
+    if not _passes_filter(type_, event, person, facts):
+        return [Suppressed(None, SuppressionReason.FILTER, {"type": type_.name})]
+    decisions: list[Decision] = []
+    for channel in type_.channels:
+        if wanted is not True and channel not in wanted:
+            decisions.append(Suppressed(channel, SuppressionReason.OPTED_OUT, said_by))
+        elif channel not in rules.available:
+            decisions.append(Suppressed(channel, SuppressionReason.NOT_ALLOWED, {"provider": "none configured"}))
+        else:
+            decisions += _to_addresses(channel, person.contact, rules)
+    if all(isinstance(each, Suppressed) and each.reason is SuppressionReason.NO_ADDRESS for each in decisions):
+        return [_no_address(None, type_.channels, person.contact)]
+    return decisions
+
+
+def nobody(type_: NotificationType) -> Suppressed:
+    """The one decision on an event in which no user stands where the type looks for users."""
+    return Suppressed(None, SuppressionReason.NO_ADDRESS, {"users": type_.users.expression, "found": 0})
+
+
+def _wanted(
+    type_: NotificationType, settings: UserSettings | None
+) -> tuple[bool | tuple[Channel, ...], dict[str, Any]]:
+    """What is wanted of the type's channels, and whose word that is."""
+    if settings is None:
+        return type_.default, {"category": type_.category, "default": type_.default}
+    if settings.opted_out:
+        return False, {"opted_out": True}
+    wanted = settings.categories.get(type_.category)
+    if wanted is None:
+        return type_.default, {"category": type_.category, "default": type_.default}
+    return wanted, {"category": type_.category, "setting": wanted}
+
+
+def _passes_filter(type_: NotificationType, event: Event, person: Person, facts: Mapping[str, object]) -> bool:
+    if type_.filter is None:
+        return True
+    try:
+        return bool(type_.filter(event, person, facts))
+    except Exception as error:
+        raise FilterRaised(type_.name, error) from error
+
+
+def _to_addresses(channel: Channel, contact: Contact | None, rules: DeliveryRules) -> list[Decision]:
+    addresses = _addresses(channel, contact)
+    if not addresses:
+        return [_no_address(channel, (channel,), contact)]
+    if rules.mode is DeliveryMode.REDIRECT:
+        address = rules.redirect_to.get(channel)
+        if address is None:
+            return [
+                Suppressed(channel, SuppressionReason.NOT_ALLOWED, {"redirect_to": "nothing for this channel"})
+            ]
+        addresses = (address,)
+    return [_to_address(channel, address, rules) for address in dict.fromkeys(addresses)]
+
+
+def _to_address(channel: Channel, address: str, rules: DeliveryRules) -> Decision:
+    # The address that would really be used is judged, so that a redirect's own has to be allowed as well.
+    if rules.allow is not None and not rules.allow.allows(address):
+        return Suppressed(channel, SuppressionReason.NOT_ALLOWED, {"recipients_allow": False})
+    if rules.mode is DeliveryMode.DRY_RUN:
+        return Suppressed(channel, SuppressionReason.DRY_RUN, {"mode": "dry_run"})
+    return Planned(channel, address)
+
+
+def _addresses(channel: Channel, contact: Contact | None) -> tuple[str, ...]:
+    if contact is None:
+        return ()
+    match channel:
+        case Channel.EMAIL:
+            return (contact.email,) if contact.email else ()
+        case Channel.SMS:
+            return (contact.phone,) if contact.phone else ()
+        case Channel.CHAT:
+            return tuple(
+                external.url for external in contact.external_channels if external.active and external.url
+            )
+        case Channel.PUSH_IOS | Channel.PUSH_ANDROID | Channel.WEB_PUSH:
+            platform = _PLATFORMS[channel]
+            return tuple(device.token for device in contact.device_tokens if device.platform == platform)
+
+
+def _no_address(channel: Channel | None, channels: tuple[Channel, ...], contact: Contact | None) -> Suppressed:
+    return Suppressed(
+        channel, SuppressionReason.NO_ADDRESS, {"channels": channels, "contact_known": contact is not None}
+    )
