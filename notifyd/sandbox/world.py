@@ -38,13 +38,21 @@ class Fate(StrEnum):
 
     PAYMENT = "payment"
     SUMMARY = "summary"
+    NAMELESS = "nameless"  # a payment to nobody: one delivery, without an address
     FILTERED = "filtered"
     UNMATCHED = "unmatched"
     MALFORMED = "malformed"
 
 
 # Of a hundred events.
-_SHARES = {Fate.PAYMENT: 60, Fate.SUMMARY: 22, Fate.FILTERED: 8, Fate.UNMATCHED: 8, Fate.MALFORMED: 2}
+_SHARES = {
+    Fate.PAYMENT: 60,
+    Fate.SUMMARY: 21,
+    Fate.NAMELESS: 1,
+    Fate.FILTERED: 8,
+    Fate.UNMATCHED: 8,
+    Fate.MALFORMED: 2,
+}
 
 # Notification type and category of what is expanded.
 _TYPES = {Fate.PAYMENT: (PAYMENT_TYPE, PAYMENTS), Fate.SUMMARY: (SUMMARY_TYPE, NEWSLETTER)}
@@ -97,7 +105,8 @@ def make_world(seed: int, event_count: int, source: SourceKind) -> World:
     fates[: len(Fate)] = list(Fate)[:event_count]
     events: list[DemoEvent] = []
     mails: set[Mail] = set()
-    suppressed: Counter[str] = Counter()
+    counts = Counter(fates)
+    suppressed = Counter({"no_address": counts[Fate.NAMELESS]})
     for number, fate in enumerate(fates):
         event_id = f"event-{number:07}"
         recipients = _recipients(fate, users, random)
@@ -109,13 +118,12 @@ def make_world(seed: int, event_count: int, source: SourceKind) -> World:
                 suppressed[verdict.reason] += 1
             else:
                 mails.add(Mail(event_id, user.user_id, type_name, EMAIL, verdict.address))
-    counts = Counter(fates)
     account = ExpectedAccount(
         events_in=event_count,
         filtered=counts[Fate.FILTERED],
         unmatched=counts[Fate.UNMATCHED],
         malformed=counts[Fate.MALFORMED],
-        expanded=counts[Fate.PAYMENT] + counts[Fate.SUMMARY],
+        expanded=counts[Fate.PAYMENT] + counts[Fate.SUMMARY] + counts[Fate.NAMELESS],
         planned=len(mails) + suppressed.total(),
         accepted=len(mails),
         suppressed=dict(suppressed),
@@ -129,7 +137,7 @@ def _recipients(fate: Fate, users: list[User], random: Random) -> list[User]:
             return [random.choice(users)]
         case Fate.SUMMARY:
             return random.sample(users, random.randint(1, _FAN_OUT_MAX))
-        case Fate.FILTERED | Fate.UNMATCHED | Fate.MALFORMED:
+        case Fate.NAMELESS | Fate.FILTERED | Fate.UNMATCHED | Fate.MALFORMED:
             return []
 
 
@@ -145,6 +153,8 @@ def _event(event_id: str, fate: Fate, recipients: list[User], source: SourceKind
             )
         case Fate.SUMMARY:
             return _enveloped(event_id, "newsletter", "weekly_summary", _summary(event_id, user_ids, random))
+        case Fate.NAMELESS:
+            return _enveloped(event_id, "payment_request_event", "payment_notification_email", {"amount": "1.00"})
         case Fate.FILTERED:
             return _enveloped(event_id, FILTERED_SOURCE, "row_read", {"table": "payments"})
         case Fate.UNMATCHED:
@@ -192,11 +202,10 @@ def reference_of(event_id: str) -> str:
 
 
 def _malformed(event_id: str, source: SourceKind, random: Random) -> DemoEvent:
-    """What each source can hold that no event can be made of, or that names nobody where the catalog looks."""
-    nameless = _enveloped(event_id, "payment_request_event", "payment_notification_email", {"amount": "1.00"})
+    """What each source can hold that no event can be made of."""
+    sound = _enveloped(event_id, "payment_request_event", "payment_notification_email", {"amount": "1.00"})
     if source is SourceKind.KINESIS:
-        whole = json.dumps(nameless.envelope).encode()
-        broken = (whole[:-9], whole.replace(b"amount", b"\xff\xfe"), b"[" * 5000, b'"no object"', b"{}x", None)
-        return DemoEvent(event_id, nameless.envelope, random.choice(broken))
-    wrong = random.choice(({}, {"detail": "no object"}, {"detail-type": 7}, {"detail-type": ["", "x"]}))
-    return DemoEvent(event_id, nameless.envelope | wrong)
+        whole = json.dumps(sound.envelope).encode()
+        broken = (whole[:-9], whole.replace(b"amount", b"\xff\xfe"), b"[" * 5000, b'"no object"', b"{}x")
+        return DemoEvent(event_id, sound.envelope, random.choice(broken))
+    return DemoEvent(event_id, sound.envelope | {"detail-type": random.choice((7, ["", "x"], {"S": "x"}))})

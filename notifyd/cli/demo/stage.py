@@ -17,6 +17,8 @@ from notifyd.sandbox.embedded_aws import EmbeddedAws
 from notifyd.sandbox.ses_sink import SesSink
 from notifyd.sandbox.world import FILTERED_SOURCE, SourceKind
 
+# Of a generous account: what the demo shows is not a quota.
+_SEND_RATE_MAX = 10_000.0
 _IDENTITY_KEY = "delivery-ids-of-a-demo-need-no-secret"
 
 
@@ -54,6 +56,7 @@ async def open_stage(
     journal.touch()
     config = folder / "notifyd.yaml"
     async with SesSink(journal=journal) as sink:
+        sink.account.send_rate_max = _SEND_RATE_MAX
         settings = _settings(source, prefix, sink.url, config_folder)
         config.write_text(yaml.safe_dump(settings, sort_keys=False))
         variables = folder / "environment"
