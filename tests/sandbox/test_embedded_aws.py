@@ -9,6 +9,7 @@ from select import POLLIN, poll
 from urllib.request import urlopen
 
 import pytest
+from blockbuster import BlockingError
 
 from notifyd.sandbox.embedded_aws import EmbeddedAws, run_embedded_aws
 
@@ -54,3 +55,8 @@ def test_a_killed_parent_takes_it_along(tmp_path: Path) -> None:
         assert ended.poll(10_000), "the child outlived its parent by 10 s"
     finally:
         os.close(child)
+
+
+async def test_started_inside_a_running_loop_it_fails_the_test_for_it_blocks() -> None:
+    with pytest.raises(BlockingError), run_embedded_aws():
+        pass

@@ -155,6 +155,14 @@ async def test_what_finds_no_free_connection_in_time_is_not_sent(transport: Tran
         first.cancel()
 
 
+async def test_a_closed_transport_does_not_send(transport: Transport) -> None:
+    async with hostile_server(answering(answer())) as server:
+        await transport.close()
+        with pytest.raises(NotSent, match="closed"):
+            await post(transport, server.url)
+        assert server.requests == []
+
+
 async def test_a_url_that_is_none_is_not_sent(transport: Transport) -> None:
     with pytest.raises(NotSent):
         await post(transport, "http://")
