@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -12,14 +11,7 @@ from notifyd.wire.tls import client_context
 from notifyd.wire.transport import Request, Response
 from notifyd.wire.transport_aiohttp import AiohttpTransport
 from tests.support.hostile_server import HostileServer, answer, answering, hostile_server
-
-CERTIFICATE = Path(__file__).parents[1] / "support" / "tls" / "loopback.pem"
-
-
-def server_context() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE, CERTIFICATE.with_suffix(".key"))
-    return context
+from tests.support.loopback_tls import CERTIFICATE, server_context
 
 
 @pytest.fixture
