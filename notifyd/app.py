@@ -13,7 +13,7 @@ import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from notifyd.assembly import Assembly, flow_settings
+from notifyd.assembly import Assembly, flow_settings, template_source
 from notifyd.aws.region import find_region
 from notifyd.aws.secrets import fetch_secrets
 from notifyd.aws.session import AwsSession
@@ -22,6 +22,7 @@ from notifyd.config import Config, environment
 from notifyd.core.allow_list import AllowList
 from notifyd.core.delivery_id import Identity
 from notifyd.core.policy import DeliveryMode, DeliveryRules
+from notifyd.errors import ConfigError, Fault
 from notifyd.flow.engine import Engine
 from notifyd.flow.gauges import keep_gauges
 from notifyd.flow.templates import TemplateShelf
@@ -57,21 +58,31 @@ async def _serve(config: Config) -> None:
     clock, entropy = SystemClock(), SystemEntropy()
     region = find_region(config.aws.region, environment())
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(AwsSession(region, clock=clock, entropy=entropy))
+        metrics = _metrics(config)
+        session = AwsSession(
+            region,
+            clock=clock,
+            entropy=entropy,
+            ca_file=config.aws.ca_file,
+            answered=lambda service, outcome: metrics.aws_calls.add(1, service, outcome),
+        )
+        await stack.enter_async_context(session)
         secrets = await fetch_secrets(set(secret_refs(config)), session, environment())
         keys = [(key.version, secrets[key.secret].get_secret_value().encode()) for key in config.identity.keys]
         redactor = Redactor(keys[0][1])
         configure_logs(config.telemetry.log_level, redactor, sys.stderr)
-        metrics = Metrics(
-            CollectorRegistry(),
-            version=version("notifyd"),
-            providers={channel: section.provider for channel, section in config.channels.items()},
-            sources=[f"{section.kind}:{config.source_name(section)}" for section in config.sources],
-        )
         catalog = load_catalog(config.catalog)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         assembly = Assembly(
-            config, catalog, session, secrets, clock=clock, entropy=entropy, stack=stack, tasks=tasks
+            config,
+            catalog,
+            session,
+            secrets,
+            metrics=metrics,
+            clock=clock,
+            entropy=entropy,
+            stack=stack,
+            tasks=tasks,
         )
         worker_id = entropy.token()
         settings = flow_settings(config, worker_id)
@@ -81,12 +92,16 @@ async def _serve(config: Config) -> None:
             catalog=catalog,
             rules=_rules(config),
             identity=Identity(keys),
-            templates=TemplateShelf(assembly.template_source(), clock, refresh_s=config.templates.refresh_s),
+            templates=TemplateShelf(template_source(config, session), clock, refresh_s=config.templates.refresh_s),
             metrics=metrics,
         )
         vitals = Vitals(engine, clock, version=version("notifyd"), scan_fresh_for_s=settings.lease.failover_time_s)
         app = admin_app(vitals, metrics.text, redactor.text)
-        port = await stack.enter_async_context(serve_admin(app, config.admin.host, config.admin.port))
+        try:
+            port = await stack.enter_async_context(serve_admin(app, config.admin.host, config.admin.port))
+        except OSError as error:
+            what = f"{config.admin.host}:{config.admin.port} cannot be bound: {error.strerror}"
+            raise ConfigError([Fault("admin.port", what, "free the port, or set another")]) from None
         log.info("started", worker=worker_id, version=version("notifyd"), admin_port=port)
         gauges = tasks.create_task(keep_gauges(engine, metrics, clock))
         gc.collect()
@@ -97,6 +112,15 @@ async def _serve(config: Config) -> None:
             await vitals.root
         finally:
             gauges.cancel()
+
+
+def _metrics(config: Config) -> Metrics:
+    return Metrics(
+        CollectorRegistry(),
+        version=version("notifyd"),
+        providers={channel: section.provider for channel, section in config.channels.items()},
+        sources=[f"{section.kind}:{config.source_name(section)}" for section in config.sources],
+    )
 
 
 def _rules(config: Config) -> DeliveryRules:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from typing import Any
 
 import structlog
 from pydantic import SecretStr
@@ -27,16 +28,19 @@ from notifyd.core.decode import Decoder, SourceFormat
 from notifyd.core.filter_criteria import SourceKind, compile_filter_criteria
 from notifyd.core.path import compile_path
 from notifyd.core.retry import RetryPolicy
+from notifyd.core.user_items import Damage
 from notifyd.errors import ConfigError, Fault
 from notifyd.flow.deliver import DeliverTimes
 from notifyd.flow.heart import HeartTimes
 from notifyd.flow.leasing import LeaseTimes
 from notifyd.flow.read import FeedTimes
+from notifyd.flow.redeliver import RedeliverTimes
 from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
 from notifyd.lookups.of_spec import lookup_of
 from notifyd.ports import Clock, Entropy, Lookup, Provider, Source, TemplateSource
 from notifyd.providers import PROVIDERS, ProviderContext
 from notifyd.secret_ref import SecretRef
+from notifyd.telemetry.metrics import Metrics
 from notifyd.template_folder import TemplateFolder
 from notifyd.wire.tls import client_context
 from notifyd.wire.transport_aiohttp import AiohttpTransport
@@ -71,7 +75,11 @@ def flow_settings(config: Config, worker_id: str) -> FlowSettings:
             backoff_base_s=delivery.backoff_base_s,
             backoff_max_s=delivery.backoff_max_s,
         ),
-        receive_wait_s=config.retry.receive_wait_s,
+        redeliver=RedeliverTimes(
+            receivers=config.retry.workers,
+            receive_wait_s=config.retry.receive_wait_s,
+            send_timeout_s=delivery.send_timeout_s,
+        ),
         log_flush_ms=config.log.flush_ms,
         log_ttl_s=config.log.ttl_days * _DAY_S,
         alert_fold_s=config.alerts.fold_s,
@@ -89,6 +97,7 @@ class Assembly:
         session: AwsSession,
         secrets: Mapping[SecretRef, SecretStr],
         *,
+        metrics: Metrics,
         clock: Clock,
         entropy: Entropy,
         stack: AsyncExitStack,
@@ -98,6 +107,7 @@ class Assembly:
         self._catalog = catalog
         self._session = session
         self._secrets = secrets
+        self._metrics = metrics
         self._clock = clock
         self._entropy = entropy
         self._stack = stack
@@ -142,10 +152,6 @@ class Assembly:
             sources=[await self._source(section) for section in config.sources],
         )
 
-    def template_source(self) -> TemplateSource:
-        s3 = self._config.templates.s3
-        return TemplateFolder(self._config.templates.folder) if s3 is None else S3TemplateStore(s3, self._session)
-
     async def _alerts(self) -> SnsAlerts:
         name = self._config.alerts.topic or self._config.names.alerts
         sns = await self._stack.enter_async_context(self._session.client("sns"))
@@ -164,8 +170,12 @@ class Assembly:
             entropy=self._entropy,
             tasks=self._tasks,
             damaged=_report_damages,
+            asked=self._count_lookups,
             policy=DirectoryPolicy(cache_ttl_s=section.cache_ttl_s, cache_entries_max=section.cache_entries_max),
         )
+
+    def _count_lookups(self, hits: int, misses: int) -> None:
+        self._metrics.lookups.add_all({("hit",): hits, ("miss",): misses})
 
     async def _lookups(self) -> dict[tuple[str, str], Lookup]:
         """Each with a transport of its own: in a shared pool one slow service makes all wait."""
@@ -229,12 +239,19 @@ class Assembly:
         return DynamoDbStreamSource(name, streams, tables, self._clock, batch_size=section.batch_size)
 
 
-async def _found(sqs: object, name: str) -> str:
+def template_source(config: Config, session: AwsSession) -> TemplateSource:
+    s3 = config.templates.s3
+    return TemplateFolder(config.templates.folder) if s3 is None else S3TemplateStore(s3, session)
+
+
+async def _found(sqs: Any, name: str) -> str:
     url = await queue_url(sqs, name)
     if url is None:
         raise ConfigError([Fault(f"queue {name}", "does not exist", "run `notifyd init`")])
     return url
 
 
-def _report_damages(damages: object) -> None:
-    log.warning("damaged_user_items", damages=str(damages)[:500])
+def _report_damages(damages: Sequence[Damage]) -> None:
+    """What could be read of the items is used; who repairs them needs to know which they are."""
+    for damage in damages:
+        log.warning("damaged_user_item", user_id=damage.user_id, table=damage.kind, attribute=damage.attribute)

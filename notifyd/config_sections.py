@@ -179,5 +179,3 @@ class LogLevel(StrEnum):
 
 class TelemetrySection(Section):
     log_level: LogLevel = LogLevel.INFO
-    log_events: bool = False
-    """A log line an event, at a cost of about 18 µs each."""

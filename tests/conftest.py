@@ -7,12 +7,17 @@ from itertools import count
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import settings
 
 from notifyd.aws.session import AwsSession
 from notifyd.sandbox.embedded_aws import EmbeddedAws, run_embedded_aws
 from notifyd.wire.credentials import Credentials
 from tests.fakes.system import FakeClock, FakeEntropy
 from tests.support.checking_proxy import CheckingProxy, checking_proxy
+
+# Two busy cores: how long an example takes says nothing.
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
 
 _PREFIXES = count()
 

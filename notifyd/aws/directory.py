@@ -14,7 +14,7 @@ from notifyd.core.user import Contact, Person, UserSettings
 from notifyd.core.user_items import Damage, read_contact, read_settings
 from notifyd.ports import Clock, Entropy
 from notifyd.wire.batch_get import KEYS_MAX, AwsCaller, BatchGet, Table, askable
-from notifyd.wire.read_through import Fetched, ReadThrough
+from notifyd.wire.read_through import Fetched, ReadThrough, nobody_counts
 
 # A user takes a key in each table.
 _USERS_MAX = KEYS_MAX // 2
@@ -45,6 +45,7 @@ class DynamoDbDirectory:
         entropy: Entropy,
         tasks: asyncio.TaskGroup,
         damaged: Callable[[Sequence[Damage]], None],
+        asked: Callable[[int, int], None] = nobody_counts,
         policy: DirectoryPolicy,
     ) -> None:
         self._contacts = contacts
@@ -68,6 +69,7 @@ class DynamoDbDirectory:
             linger_s=policy.linger_s,
             clock=clock,
             tasks=tasks,
+            asked=asked,
         )
 
     async def look_up(self, user_ids: Collection[str]) -> Mapping[str, Person]:

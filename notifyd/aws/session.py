@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError
 from notifyd.aws.credentials import SessionCredentials, StaticCredentials
 from notifyd.errors import ConfigError, Fault
 from notifyd.ports import Clock, Entropy
-from notifyd.wire.aws_call import AwsService
+from notifyd.wire.aws_call import Answered, AwsService, nobody_counts
 from notifyd.wire.credentials import Credentials, CredentialSource
 from notifyd.wire.tls import client_context
 from notifyd.wire.transport_aiohttp import AiohttpTransport
@@ -37,7 +37,10 @@ class AwsSession:
         entropy: Entropy,
         endpoint_url: str | None = None,
         static: Credentials | None = None,
+        ca_file: Path | None = None,
+        answered: Answered = nobody_counts,
     ) -> None:
+        """`ca_file` goes before AWS_CA_BUNDLE; `answered` hears of each lean call."""
         self.region = region
         self._clock = clock
         self._entropy = entropy
@@ -47,7 +50,9 @@ class AwsSession:
         self.credentials: CredentialSource = (
             SessionCredentials(self._session, clock) if static is None else StaticCredentials(static)
         )
-        self._tls = client_context(_ca_file(self._session))
+        self._ca_file = ca_file or _ca_file(self._session)
+        self._tls = client_context(self._ca_file)
+        self._answered = answered
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -69,6 +74,7 @@ class AwsSession:
             service,
             region_name=self.region,
             endpoint_url=self._endpoint_url,
+            verify=None if self._ca_file is None else str(self._ca_file),
             aws_access_key_id=known and known.access_key,
             aws_secret_access_key=known and known.secret_key,
             aws_session_token=known and known.token,
@@ -107,6 +113,7 @@ class AwsSession:
                 transport=AiohttpTransport(
                     self._tls if ca_file is None else client_context(ca_file), connections_max=connections_max
                 ),
+                answered=self._answered,
                 clock=self._clock,
                 entropy=self._entropy,
                 json_version=model.metadata.get("jsonVersion", "1.1"),

@@ -40,7 +40,7 @@ def open_session(config: Config) -> AwsSession:
     from notifyd.system import SystemClock, SystemEntropy
 
     region = find_region(config.aws.region, environment())
-    return AwsSession(region, clock=SystemClock(), entropy=SystemEntropy())
+    return AwsSession(region, clock=SystemClock(), entropy=SystemEntropy(), ca_file=config.aws.ca_file)
 
 
 def blueprint_of(config: Config) -> Blueprint:

@@ -71,7 +71,7 @@ class Engine:
             settings.worker_id, outside.lease_table, clock, settings.heart, lambda: len(self.keeper.runs)
         )
         self._rows = RowMaker(settings.log_ttl_s)
-        self.log_writer = LogWriter(outside.delivery_log, clock, entropy, flush_ms=settings.log_flush_ms)
+        self.log_writer = LogWriter(outside.delivery_log, clock, entropy, metrics, flush_ms=settings.log_flush_ms)
         self._retry_outboxes: dict[Channel, Outbox[RetryMessage]] = {
             channel: Outbox(f"retry {channel}", queue.put, clock, entropy)
             for channel, queue in outside.retry_queues.items()
@@ -191,8 +191,8 @@ class Engine:
             watch=self.watch,
             clock=outside.clock,
             entropy=outside.entropy,
-            receive_wait_s=self._settings.receive_wait_s,
-            send_timeout_s=self._settings.deliver.send_timeout_s,
+            metrics=self._metrics,
+            times=self._settings.redeliver,
         )
 
     def _shard_parts(self, setup: SourceSetup, scan: LeaseScan) -> ShardParts:

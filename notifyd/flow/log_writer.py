@@ -12,6 +12,7 @@ from notifyd.core.log_row import LogRow
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.backoff import Backoff
 from notifyd.ports import Clock, DeliveryLog, Entropy
+from notifyd.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +36,9 @@ class LogWriter:
     until it works: nothing settles before its row, so an outage of the log stalls and loses nothing.
     """
 
-    def __init__(self, delivery_log: DeliveryLog, clock: Clock, entropy: Entropy, *, flush_ms: float) -> None:
+    def __init__(
+        self, delivery_log: DeliveryLog, clock: Clock, entropy: Entropy, metrics: Metrics, *, flush_ms: float
+    ) -> None:
         self._log = delivery_log
         self._clock = clock
         self._entropy = entropy
@@ -43,8 +46,7 @@ class LogWriter:
         self._rows: deque[tuple[LogRow, _Group]] = deque()
         self._work = asyncio.Event()
         self._in_flight = asyncio.Semaphore(CALLS_IN_FLIGHT_MAX)
-        self.written_count = 0
-        self.failed_calls = 0
+        self._metrics = metrics
 
     def submit(self, rows: Sequence[LogRow], on_durable: Callable[[], None]) -> None:
         if not rows:
@@ -80,12 +82,11 @@ class LogWriter:
                     await self._log.append([row for row, _ in chunk])
                     break
                 except (TransportError, AwsError) as error:
-                    self.failed_calls += 1
                     log.warning("log_rows_not_written", rows=len(chunk), error=str(error))
                 await backoff.wait()
         finally:
             self._in_flight.release()
-        self.written_count += len(chunk)
+        self._metrics.log_rows.add(len(chunk))
         for _, group in chunk:
             group.left -= 1
             if group.left == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+import msgspec
 import structlog
 
 from notifyd.core.channel import Channel
@@ -20,6 +21,7 @@ from notifyd.flow.slot_desk import SlotDesk
 from notifyd.flow.ticket import Route, Ticket
 from notifyd.flow.watch import Watch
 from notifyd.ports import Clock, Entropy, Received, RetryQueue
+from notifyd.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +29,14 @@ log = structlog.get_logger(__name__)
 _EARLY_S = 1.0
 _DELAY_MAX_S = 900.0
 _DELETE_TRIES_MAX = 5
+
+
+class RedeliverTimes(msgspec.Struct, frozen=True):
+    """`receivers`: how many receive from one queue at a time."""
+
+    receivers: int
+    receive_wait_s: float
+    send_timeout_s: float
 
 
 class Redeliverer:
@@ -48,8 +58,8 @@ class Redeliverer:
         watch: Watch,
         clock: Clock,
         entropy: Entropy,
-        receive_wait_s: float,
-        send_timeout_s: float,
+        metrics: Metrics,
+        times: RedeliverTimes,
     ) -> None:
         self.holder = f"retry#{channel}"
         self._channel = channel
@@ -62,8 +72,8 @@ class Redeliverer:
         self._watch = watch
         self._clock = clock
         self._entropy = entropy
-        self._receive_wait_s = receive_wait_s
-        self._send_timeout_s = send_timeout_s
+        self._metrics = metrics
+        self._times = times
         self._deletes: Outbox[str] = Outbox(
             f"delete {channel}", queue.delete, clock, entropy, tries_max=_DELETE_TRIES_MAX
         )
@@ -76,7 +86,7 @@ class Redeliverer:
         self._slots.join(self.holder, self._slot_freed.set)
         deletes = asyncio.create_task(self._deletes.run())
         try:
-            await self._receive_all()
+            await asyncio.gather(*(self._receive_all() for _ in range(self._times.receivers)))
             while self._in_hand or self._deletes.pending_count:
                 await self._clock.sleep(0.05)
         finally:
@@ -91,14 +101,22 @@ class Redeliverer:
         backoff = Backoff(self._clock, self._entropy, base_s=0.5, max_s=10.0)
         while not self._stopping:
             try:
-                batch = await self._queue.receive(self._receive_wait_s)
+                batch = await self._queue.receive(self._times.receive_wait_s)
             except (AwsError, TransportError) as error:
                 self._watch.dependency_failed(f"retry queue {self._channel}", str(error))
                 await backoff.wait()
                 continue
             self._watch.dependency_worked(f"retry queue {self._channel}")
             backoff.reset()
+            self._metrics.retry_age.set(self._oldest_age_s(batch), self._channel)
             await asyncio.gather(*(self._handle_safely(received) for received in batch))
+
+    def _oldest_age_s(self, batch: Sequence[Received]) -> float:
+        """Since the first attempt of what came last; SQS itself tells ages to CloudWatch alone."""
+        now_s = self._clock.now_s()
+        return max(
+            (now_s - received.message.story[0].at_s for received in batch if received.message.story), default=0.0
+        )
 
     async def _handle_safely(self, received: Received) -> None:
         """What fails here comes back by its visibility."""
@@ -126,7 +144,7 @@ class Redeliverer:
     async def _take_slot(self, received: Received) -> bool:
         """Waits while it makes sense; otherwise the message comes back by its visibility."""
         while not self._slots.take(self.holder, 1):
-            left_s = received.visible_again_at_s - self._send_timeout_s - 1.0 - self._clock.elapsed_s()
+            left_s = received.visible_again_at_s - self._times.send_timeout_s - 1.0 - self._clock.elapsed_s()
             if left_s <= 0:
                 return False
             self._slot_freed.clear()
@@ -199,7 +217,7 @@ class Redeliverer:
     def may_send(self, ticket: Ticket) -> bool:
         """The message must stay hidden from others until an answer, or its timeout, has come."""
         received = self._in_hand[id(ticket)]
-        return self._clock.elapsed_s() < received.visible_again_at_s - self._send_timeout_s - 1.0
+        return self._clock.elapsed_s() < received.visible_again_at_s - self._times.send_timeout_s - 1.0
 
     def settled(self, tickets: Sequence[Ticket]) -> None:
         for ticket in tickets:

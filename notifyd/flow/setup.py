@@ -14,6 +14,7 @@ from notifyd.flow.deliver import DeliverTimes
 from notifyd.flow.heart import HeartTimes
 from notifyd.flow.leasing import LeaseTimes
 from notifyd.flow.read import FeedTimes
+from notifyd.flow.redeliver import RedeliverTimes
 from notifyd.ports import (
     Alerts,
     Clock,
@@ -63,7 +64,7 @@ class FlowSettings(msgspec.Struct, frozen=True):
     lease: LeaseTimes
     deliver: DeliverTimes
     retry: RetryPolicy
-    receive_wait_s: float
+    redeliver: RedeliverTimes
     log_flush_ms: float
     log_ttl_s: float
     alert_fold_s: float

@@ -6,13 +6,14 @@ stays with it (aws/session.py).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from email.utils import mktime_tz, parsedate_tz
 from urllib.parse import urlsplit
 from zlib import crc32
 
 import msgspec
 
-from notifyd.errors import AwsError, NoAnswer, Throttled, TransportError
+from notifyd.errors import AwsError, NoAnswer, NotSent, Throttled, TransportError
 from notifyd.ports import Clock, Entropy
 from notifyd.wire.aws_error import error_of, is_skew
 from notifyd.wire.credentials import CredentialSource
@@ -23,6 +24,14 @@ _BACKOFF_BASE_S = 0.05
 _BACKOFF_CAP_S = 2.0
 # AWS refuses signatures older or newer than 5 minutes; a smaller difference is not why it refused.
 _SKEW_MIN_S = 240.0
+
+
+Answered = Callable[[str, str], None]
+"""Hears of each attempt: the service, and ok, refused, throttled, no_answer or not_sent."""
+
+
+def nobody_counts(service: str, outcome: str) -> None:
+    """Where no metrics are kept."""
 
 
 class _Unsigned(msgspec.Struct):
@@ -51,12 +60,15 @@ class AwsService:
         clock: Clock,
         entropy: Entropy,
         json_version: str = "1.0",
+        answered: Answered = nobody_counts,
     ) -> None:
         parts = urlsplit(endpoint)
         self._endpoint = endpoint.rstrip("/")
         self._host = parts.netloc
         self._path_prefix = parts.path.rstrip("/")
         self._content_type = f"application/x-amz-json-{json_version}"
+        self._service = service
+        self._answered = answered
         self._signer = Signer(service=service, region=region)
         self._credentials = credentials
         self._transport = transport
@@ -101,10 +113,14 @@ class AwsService:
         attempt = 1
         while True:
             try:
-                return await self._attempt(name, request, timeout_s)
+                answer = await self._attempt(name, request, timeout_s)
             except (AwsError, TransportError) as error:
+                self._answered(self._service, _outcome(error))
                 if attempt >= attempts_max or not _may_pass(error):
                     raise
+            else:
+                self._answered(self._service, "ok")
+                return answer
             await self._clock.sleep(self._entropy.fraction() * cap_s)
             cap_s = min(cap_s * 2, _BACKOFF_CAP_S)
             attempt += 1
@@ -155,6 +171,18 @@ class AwsService:
             return False
         self._skew_s = learned_s
         return True
+
+
+def _outcome(error: AwsError | TransportError) -> str:
+    match error:
+        case Throttled():
+            return "throttled"
+        case AwsError():
+            return "refused"
+        case NotSent():
+            return "not_sent"
+        case _:
+            return "no_answer"
 
 
 def _may_pass(error: AwsError | TransportError) -> bool:

@@ -29,6 +29,10 @@ class _Batch(Generic[V]):
         self.fetched: Fetched[V] = Fetched({}, NotSent("stopped before it was read"))
 
 
+def nobody_counts(hits: int, misses: int) -> None:
+    """Where no metrics are kept."""
+
+
 class ReadThrough(Generic[V]):
     """Folds concurrent callers into calls of up to `keys_max` keys.
 
@@ -46,18 +50,22 @@ class ReadThrough(Generic[V]):
         linger_s: float,
         clock: Clock,
         tasks: asyncio.TaskGroup,
+        asked: Callable[[int, int], None] = nobody_counts,
     ) -> None:
+        """`asked` hears how many keys of a call were remembered, and how many were not."""
         self._fetch = fetch
         self._cache = cache
         self._keys_max = keys_max
         self._linger_s = linger_s
         self._clock = clock
         self._tasks = tasks
+        self._asked = asked
         self._open: _Batch[V] | None = None
         self._batch_of: dict[str, _Batch[V]] = {}
 
     async def get(self, keys: Collection[str]) -> Fetched[V]:
         found, unknown = self._cache.split(keys, self._clock.elapsed_s())
+        self._asked(len(found), len(unknown))
         if not unknown:
             return Fetched(found)
         awaited = {key: self._batch_of.get(key) or self._join(key) for key in unknown}
