@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 # More processes than this wait for each other's embedded AWS rather than for a core.
 TEST_PROCESSES_MAX := 4
 # The bench of `make ci-long` shows that it runs; its figures are not for docs/performance.md.
-BENCH_SHORT_EVENTS := 20000
+BENCH_SHORT := --events 20000 --rounds 1 --paced-s 5 --no-peer
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate --quiet
 UV := uv==0.13.9
@@ -59,7 +59,7 @@ schemas: $(READY)  ## what is deployed, against the schemas of those who read it
 
 ci-long: schemas  ## what takes longer than a push should: schemas, slow tests, a short bench
 	$(BIN)/pytest -m slow
-	$(BIN)/python -m bench --events $(BENCH_SHORT_EVENTS)
+	$(BIN)/python -m bench $(BENCH_SHORT)
 
 image:  ## the container image, by docker, podman or buildah
 	@builder=$$(for tool in docker podman buildah; do "$$tool" info >/dev/null 2>&1 && echo "$$tool" && break; done); \
