@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 async def fetch_texts(config: Config) -> dict[str, str]:
     """`<type>/<channel>.<part>` → text. Raises ConfigError."""
-    from notifyd.assembly import template_source
+    from notifyd.aws.template_store import S3TemplateStore
+    from notifyd.template_folder import TemplateFolder
 
-    async with open_session(config) as session:
-        fetched = await template_source(config, session).fetch(None)
+    if config.templates.s3 is None:
+        fetched = await TemplateFolder(config.templates.folder).fetch(None)
+    else:
+        async with open_session(config) as session:
+            fetched = await S3TemplateStore(config.templates.s3, session).fetch(None)
     return fetched[1] if fetched else {}
 
 

@@ -82,6 +82,8 @@ def _child(port: int, scratch: Path) -> Iterator[subprocess.Popen[bytes]]:
             stdout=log,
             stderr=subprocess.STDOUT,
             env=environment,
+            # Ctrl-C is the parent's alone, which still needs this AWS to come to its end in order.
+            start_new_session=True,
         )
     try:
         yield process

@@ -31,6 +31,12 @@ def test_its_process_is_gone_after_the_context() -> None:
 
 
 @pytest.mark.aws
+def test_ctrl_c_on_the_terminal_does_not_reach_it(embedded_aws: EmbeddedAws) -> None:
+    """A terminal signals its foreground process group: the parent still needs its AWS to end in order."""
+    assert os.getpgid(embedded_aws.pid) != os.getpgid(os.getpid())
+
+
+@pytest.mark.aws
 def test_a_killed_parent_takes_it_along(tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import sys
