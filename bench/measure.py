@@ -51,7 +51,10 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class Measurement(msgspec.Struct, frozen=True):
-    """`paced` is None where no rate was asked for. `lost` and `duplicates` are over all that was ever produced."""
+    """`paced` is None where no rate was asked for. `lost` and `duplicates` are over all that was ever produced.
+
+    `queued`: messages handed to a retry queue or DLQ, where nothing ever fails. `exit_code`: after SIGTERM.
+    """
 
     saturated: Window
     paced: Window | None
@@ -61,6 +64,7 @@ class Measurement(msgspec.Struct, frozen=True):
     bad_ids: int
     log_rows_missing: int
     queued: int
+    exit_code: int
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -88,6 +92,7 @@ class Run:
         paced = self._paced(load, options.shards) if load.rate_per_s else None
         time.sleep(_AFTERWARDS_S)
         rss_max_mib = self._process.rss_max_mib()
+        exit_code = self._process.stop()  # before the last count: what is sent while draining counts, too
         accepted = self._around.sinks.control("stats")
         return Measurement(
             saturated=saturated,
@@ -98,6 +103,7 @@ class Run:
             bad_ids=accepted["bad_ids"],
             log_rows_missing=max(0, self._produced - self._around.dynamodb.control("stats")["log_rows"]),
             queued=accepted["queued"],
+            exit_code=exit_code,
         )
 
     def _paced(self, load: Load, shards: int) -> Window:

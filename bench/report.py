@@ -58,6 +58,8 @@ def _share(seconds: float, window: Window) -> float:
     return 100 * seconds / window.wall_s if window.wall_s else 0.0
 
 
+_FILE_COLUMNS = 110
+_PACED = "paced: "
 _LINES: tuple[tuple[str, Callable[[Measurement], float], str], ...] = (
     ("events/s a core (events / CPU s)", lambda one: one.saturated.events_per_core_s, ",.0f"),
     ("events/s as it came, saturated", lambda one: _rate(one.saturated), ",.0f"),
@@ -69,17 +71,19 @@ _LINES: tuple[tuple[str, Callable[[Measurement], float], str], ...] = (
     ),
     ("waited for its core, % of the time", lambda one: _share(one.saturated.queued_s, one.saturated), ".0f"),
     ("source and sinks, % of their core", lambda one: _share(one.saturated.servers_cpu_s, one.saturated), ".0f"),
-    ("paced: events/s", _paced(_rate), ",.0f"),
-    ("paced: CPU µs an event", _paced(lambda window: window.cpu_us_an_event), ".1f"),
-    ("paced: waited for its core, %", _paced(lambda window: _share(window.queued_s, window)), ".0f"),
-    ("paced: p50 ms, produced → accepted", _paced(lambda window: window.p50_ms), ".0f"),
-    ("paced: p95 ms", _paced(lambda window: window.p95_ms), ".0f"),
-    ("paced: p99 ms", _paced(lambda window: window.p99_ms), ".0f"),
+    (f"{_PACED}events/s", _paced(_rate), ",.0f"),
+    (f"{_PACED}CPU µs an event", _paced(lambda window: window.cpu_us_an_event), ".1f"),
+    (f"{_PACED}waited for its core, %", _paced(lambda window: _share(window.queued_s, window)), ".0f"),
+    (f"{_PACED}p50 ms, produced → accepted", _paced(lambda window: window.p50_ms), ".0f"),
+    (f"{_PACED}p95 ms", _paced(lambda window: window.p95_ms), ".0f"),
+    (f"{_PACED}p99 ms", _paced(lambda window: window.p99_ms), ".0f"),
     ("RSS max MiB", lambda one: one.rss_max_mib, ".0f"),
     ("lost", lambda one: one.lost, ".0f"),
     ("duplicates", lambda one: one.duplicates, ".0f"),
     ("ids missing or shared", lambda one: one.bad_ids, ".0f"),
     ("log rows missing", lambda one: one.log_rows_missing, ".0f"),
+    ("handed to a retry queue or DLQ", lambda one: one.queued, ".0f"),
+    ("exit code after SIGTERM", lambda one: one.exit_code, ".0f"),
     (
         "AWS calls per 100 events",
         lambda one: 100 * sum(one.saturated.calls.values()) / max(1, one.saturated.events),
@@ -89,17 +93,22 @@ _LINES: tuple[tuple[str, Callable[[Measurement], float], str], ...] = (
 
 
 def show(report: Report) -> None:
-    table = Table(title="E-mail, SES answering after its set latency", caption=report.cores)
-    table.add_column("")
+    table = Table(title="A change in a table becomes an e-mail, its row and a commit", caption=report.cores)
+    table.add_column("", no_wrap=True)
     for entry in report.entries:
-        table.add_column(f"{entry.contestant}\n{entry.source}", justify="right")
+        table.add_column(f"{entry.contestant}\n{entry.source}".replace(" ", "\n"), justify="right")
+    paced = any(measurement.paced for entry in report.entries for measurement in entry.rounds)
     for title, figure, form in _LINES:
+        if title.startswith(_PACED) and not paced:
+            continue
         table.add_row(title, *(format(entry.over_rounds(figure), form) for entry in report.entries))
     table.add_section()
     operations = sorted({name for entry in report.entries for name in entry.rounds[0].saturated.calls})
     for operation in operations:
         table.add_row(f"  {operation}", *(_per_100(entry, operation) for entry in report.entries))
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_FILE_COLUMNS)
     console.print(table)
     for source, ratio in report.ratios.items():
         console.print(f"{source}: [bold]{ratio:.1f} ×[/bold] the peer's events/s a core, in the same run")

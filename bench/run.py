@@ -81,7 +81,12 @@ def _load(contestant: Contestant, options: Options) -> Load:
 
 def _broken_promise(entries: list[Entry]) -> bool:
     return any(
-        measurement.lost or measurement.duplicates or measurement.bad_ids or measurement.log_rows_missing
+        measurement.lost
+        or measurement.duplicates
+        or measurement.bad_ids
+        or measurement.log_rows_missing
+        or measurement.queued
+        or measurement.exit_code
         for entry in entries
         if entry.contestant is Contestant.DAEMON
         for measurement in entry.rounds
