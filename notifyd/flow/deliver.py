@@ -12,6 +12,7 @@ import structlog
 from notifyd.core.channel import Lane
 from notifyd.core.outcome import Outcome, Reason, Unknown
 from notifyd.core.rate import TokenBucket
+from notifyd.errors import AwsError, TransportError
 from notifyd.flow.backoff import Backoff
 from notifyd.flow.heart import Heart
 from notifyd.flow.record import Recorder
@@ -197,7 +198,10 @@ class Dispatcher:
     async def _follow_limits(self) -> None:
         """The account's own quota sizes the bucket, from the start and every few minutes."""
         while True:
-            await self.provider.refresh_limits()
+            try:
+                await self.provider.refresh_limits()
+            except (AwsError, TransportError) as error:
+                log.warning("limits_unknown", provider=self.provider.name, error=str(error))
             self._fit_bucket()
             await self._clock.sleep(_LIMITS_INTERVAL_S)
 
