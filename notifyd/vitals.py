@@ -31,7 +31,7 @@ class Vitals:
             return "draining"
         if keeper.scanned_at_s is None:
             return "starting"
-        return "standing by" if not keeper.runs and keeper.others_at_work else "running"
+        return "standing by" if not keeper.runs and keeper.standing_by else "running"
 
     def why_not_live(self) -> Sequence[str]:
         if self.root is not None and self.root.done():

@@ -123,13 +123,12 @@ def takeable(
 ) -> list[ShardItem]:
     """What this worker should take now.
 
-    While another live worker holds leases, free ones are left to it: one worker is at work, the others stand
-    by. A shard that shows me as owner but does not run here was taken by a write whose answer was lost.
+    Who holds none leaves the free ones to a live worker that does: one worker is at work, the others stand by.
+    Two that started at once may both hold some, and then neither stands by. A shard that shows me as owner but
+    does not run here was taken by a write whose answer was lost.
     """
     items = list(items)
-    others_at_work = any(
-        item.lease_owner not in ("", me) and liveness.is_live(item.lease_owner, now_s) for item in items
-    )
+    standing_by = stands_by(items, liveness, me=me, now_s=now_s)
     takes = []
     for item in items:
         if item.is_finished or item.key in running or item.key not in startable:
@@ -137,11 +136,17 @@ def takeable(
         if item.lease_owner == me:
             takes.append(item)
         elif item.lease_owner == "":
-            if not others_at_work:
+            if not standing_by:
                 takes.append(item)
         elif not liveness.is_live(item.lease_owner, now_s):
             takes.append(item)
     return takes
+
+
+def stands_by(items: Iterable[ShardItem], liveness: Liveness, *, me: str, now_s: float) -> bool:
+    """Whether the work is another live worker's, and none of it mine."""
+    owners = {item.lease_owner for item in items} - {""}
+    return me not in owners and any(liveness.is_live(owner, now_s) for owner in owners)
 
 
 class Refusal(Enum):
@@ -155,8 +160,8 @@ class Refusal(Enum):
 def judge_refusal(
     standing: ShardItem | None, *, owner: str, epoch: int, commit_id: str, previous_commit_id: str
 ) -> Refusal:
+    if standing is not None and standing.commit_id == commit_id:
+        return Refusal.APPLIED  # whoever owns it now: what was applied may have been the release itself
     if standing is None or standing.epoch != epoch or standing.lease_owner != owner:
         return Refusal.FENCED
-    if standing.commit_id == commit_id:
-        return Refusal.APPLIED
     return Refusal.AGAIN if standing.commit_id == previous_commit_id else Refusal.FENCED

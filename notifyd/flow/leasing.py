@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 import structlog
 
-from notifyd.core.lease import Liveness, ShardItem, shard_key, takeable
+from notifyd.core.lease import Liveness, ShardItem, shard_key, stands_by, takeable
 from notifyd.core.window import Window
 from notifyd.errors import AwsError, DamagedItem, TransportError
 from notifyd.flow.heart import Heart
@@ -59,7 +59,7 @@ class LeaseKeeper:
         self.sources: Mapping[str, ShardParts] = {}
         self.runs: dict[str, ShardRun] = {}
         self.scanned_at_s: float | None = None
-        self.others_at_work = False
+        self.standing_by = False
 
     async def run(self) -> None:
         """Until `stop`; returns when every shard has been released."""
@@ -81,6 +81,8 @@ class LeaseKeeper:
 
     async def _turn(self, shards: asyncio.TaskGroup) -> None:
         """One scan, and what follows from it. A failed one starts everybody's count anew."""
+        # Whoever is judged is judged by what was read: a beat that came while the scan took its time counts.
+        began_s = self._clock.elapsed_s()
         try:
             async with asyncio.timeout(self._times.failover_time_s / 2):
                 scan = await self._table.scan()
@@ -96,13 +98,11 @@ class LeaseKeeper:
         self._liveness.scanned(scan.heartbeats, owners, now_s, gap_max_s)
         for damage in scan.damaged:
             self._watch.shard_stopped(damage.key, damage.why)
-        self.others_at_work = any(
-            owner not in ("", self._heart.worker_id) and self._liveness.is_live(owner, now_s) for owner in owners
-        )
-        if not self.others_at_work:
+        self.standing_by = stands_by(scan.shards, self._liveness, me=self._heart.worker_id, now_s=began_s)
+        if not self.standing_by:
             await self._sync(scan, now_s)
-        await self._take(scan, shards, now_s)
-        await self._remove_dead(scan, now_s)
+        await self._take(scan, shards, began_s)
+        await self._remove_dead(scan, began_s)
         self._metrics.leases_held.set(len(self.runs))
 
     async def _sync(self, scan: LeaseScan, now_s: float) -> None:
