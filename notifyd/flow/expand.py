@@ -14,7 +14,7 @@ from notifyd.core.delivery_id import Identity
 from notifyd.core.event import Event
 from notifyd.core.log_row import RowKind
 from notifyd.core.log_rows import ANSWER_CHARS_MAX, RowMaker
-from notifyd.core.message import Delivery
+from notifyd.core.message import Delivery, Email, Message
 from notifyd.core.outcome import Reason
 from notifyd.core.path import PathError
 from notifyd.core.policy import DeliveryRules, FilterRaised, decide, nobody
@@ -29,6 +29,8 @@ from notifyd.flow.ticket import Route, Ticket, TicketOwner
 
 # Stands in where an event names no user at all.
 NOBODY = Person("")
+# Of what goes to the retry queue because a look-up failed: it is rendered when the facts are there.
+_UNRENDERED = Email(subject="", text="")
 
 
 class Wanted(msgspec.Struct):
@@ -106,14 +108,9 @@ class Expander:
         now_s: float,
     ) -> None:
         event, notification_type = origin.event, want.notification_type
+        postponed = want.facts.failed is LookupPolicy.RETRY
         try:
-            message = self._templates.current.render_email(
-                notification_type.template,
-                context(event, notification_type, person, want.facts.values),
-                sender=notification_type.sender,
-                headers=notification_type.headers,
-                tags=notification_type.tags,
-            )
+            message = _UNRENDERED if postponed else self._render(event, want, person)
         except (TemplateFault, PathError) as fault:
             self._bury(prepared, origin, want, person, Reason.TEMPLATE, str(fault), now_s, planned)
             return
@@ -138,8 +135,18 @@ class Expander:
                 position=origin.position,
                 envelope=event.envelope,
                 produced_at_s=event.produced_at_s or event.arrival_s,
-                route=Route.POSTPONE if want.facts.failed is LookupPolicy.RETRY else Route.SEND,
+                route=Route.POSTPONE if postponed else Route.SEND,
             )
+        )
+
+    def _render(self, event: Event, want: Wanted, person: Person) -> Message:
+        notification_type = want.notification_type
+        return self._templates.current.render_email(
+            notification_type.template,
+            context(event, notification_type, person, want.facts.values),
+            sender=notification_type.sender,
+            headers=notification_type.headers,
+            tags=notification_type.tags,
         )
 
     def _suppress(

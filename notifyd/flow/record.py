@@ -215,7 +215,7 @@ class Recorder:
             put = partial(self._retry[message.channel].submit, message, partial(settle, [ticket]))
             self.log_writer.submit([] if row is None else [row], put)
         for ticket, dead in ends.dead:
-            self.dead_letter(ticket.delivery.channel, dead, partial(settle, [ticket]))
+            self.dead_letter(ticket.delivery.channel, dead, dead.reason, partial(settle, [ticket]))
         if ends.settled:
             settle(ends.settled)
 
@@ -232,15 +232,19 @@ class Recorder:
     def dead_end(self, dead_end: DeadEnd, on_end: Callable[[], None]) -> None:
         """What was never a delivery to send: malformed, or its template or filter raised."""
         rows = [dead_end.row] if dead_end.row is not None else []
+        # The row's reason is one of few; the message's own words may quote the event.
+        reason = dead_end.row.reason if dead_end.row is not None else "malformed"
         if dead_end.channel is not None:
-            self._metrics.dead.add(1, dead_end.channel, dead_end.message.reason)
-        self.log_writer.submit(rows, lambda: self.dead_letter(dead_end.channel, dead_end.message, on_end))
+            self._metrics.dead.add(1, dead_end.channel, reason)
+        self.log_writer.submit(rows, lambda: self.dead_letter(dead_end.channel, dead_end.message, reason, on_end))
 
-    def dead_letter(self, channel: Channel | None, message: DeadMessage, on_taken: Callable[[], None]) -> None:
+    def dead_letter(
+        self, channel: Channel | None, message: DeadMessage, reason: str, on_taken: Callable[[], None]
+    ) -> None:
         """Onto the DLQ, and a word to the people on call."""
         self._dead_letters[channel].submit(message, on_taken)
         where = f"dlq-{channel}" if channel is not None else "dlq-events"
-        self._alerts.note(f"{where}: {message.reason}", f"position {message.position}")
+        self._alerts.note(f"{where}: {reason}", f"position {message.position}")
 
 
 def answer_labels(outcome: Outcome) -> tuple[str, str]:
