@@ -64,24 +64,26 @@ class Reconsider:
         origin = Origin(event, owner, 0, message.position)
         want = Wanted(one_type, (message.user_id,), facts)
         self._expander.expand(prepared, origin, [want], people, now_s)
-        ticket = next(
-            (t for t in prepared.tickets if t.delivery.delivery_id == message.delivery_id), None
-        ) or next((t for t in prepared.tickets if t.delivery.channel == message.channel), None)
+        ticket = _find(prepared.tickets, message)
         if ticket is None:
-            return Gone(self._of_delivery(message, prepared.rows), prepared.dead_ends)
+            return self._gone(message, prepared, now_s)
         delivery = ticket.delivery
         delivery.delivery_id, delivery.address = message.delivery_id, message.address
         delivery.attempt, delivery.deadline_at_s = message.attempt, message.deadline_at_s
         ticket.story, ticket.again = message.story, message.in_doubt
         return ticket
 
-    def _of_delivery(self, message: RetryMessage, rows: list[LogRow]) -> list[LogRow]:
-        """What now suppresses the delivery, under the delivery's own id."""
-        return [
-            msgspec.structs.replace(row, delivery_id=message.delivery_id, attempt=message.attempt)
-            for row in rows
-            if row.channel in (None, message.channel)
-        ][:1]
+    def _gone(self, message: RetryMessage, prepared: Prepared, now_s: float) -> Gone:
+        """What now stands against the delivery, under the delivery's own id."""
+        for dead_end in prepared.dead_ends:
+            if dead_end.channel in (None, message.channel) and dead_end.row is not None:
+                row = _of_delivery(dead_end.row, message)
+                return Gone([], [msgspec.structs.replace(dead_end, row=row)])
+        for row in prepared.rows:
+            if row.channel in (None, message.channel):
+                return Gone([_of_delivery(row, message)], [])
+        # Its type no longer uses the channel.
+        return self._buried(message, now_s)
 
     def _buried(self, message: RetryMessage, now_s: float) -> Gone:
         row = self._rows.undelivered_row(
@@ -97,6 +99,10 @@ class Reconsider:
         )
         dead = DeadMessage(Reason.TYPE_UNKNOWN, now_s, message.position, delivery=message)
         return Gone([], [DeadEnd(message.channel, dead, row)])
+
+
+def _of_delivery(row: LogRow, message: RetryMessage) -> LogRow:
+    return msgspec.structs.replace(row, delivery_id=message.delivery_id, attempt=message.attempt)
 
 
 def _find(tickets: list[Ticket], message: RetryMessage) -> Ticket | None:
