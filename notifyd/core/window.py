@@ -67,7 +67,8 @@ class Window:
         window._checkpoint_arrival_s = progress.checkpoint_arrival_s
         window._states = decode_runs(progress.unsettled) if progress.unsettled else bytearray()
         window._claim_end = window._prior_end = len(window._states)
-        window._prior_claimed = progress.claimed
+        # Claimed no further than the checkpoint: nothing of the predecessor's is left to read again.
+        window._prior_claimed = progress.claimed if progress.claimed != progress.checkpoint else None
         window._expected_first = progress.first_sequence
         return window
 
@@ -115,6 +116,16 @@ class Window:
         self._prior_claimed = None
         del self._states[end - self._base :]
         self._claim_end = end
+
+    def skip_gap(self) -> None:
+        """The stream lost records here: what is read next has other positions than the predecessor gave it."""
+        del self._states[len(self._places) :]
+        self._prior_end = self._base + len(self._places)
+        self._claim_end = min(self._claim_end, self._prior_end)
+
+    def read_to_end(self) -> None:
+        """The shard holds no more: what a predecessor claimed and is not there again is gone."""
+        self._end_prior(self._base + len(self._places))
 
     # --- claiming and settling ---
 
@@ -181,8 +192,8 @@ class Window:
 
     @property
     def read_count(self) -> int:
-        """Records held: read and behind the checkpoint."""
-        return max(len(self._places), len(self._states))
+        """Records held: read, and not behind the checkpoint yet."""
+        return len(self._places)
 
     @property
     def unsettled_count(self) -> int:
