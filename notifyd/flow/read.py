@@ -83,7 +83,18 @@ class ShardFeed:
         part = self._page[self._page_at : self._page_at + PART_RECORDS]
         self._page_at += len(part)
         await self._wait_for_room(len(part))
-        await self._budget.take(sum(size_bytes(record) for record in part))
+        taken_bytes = sum(size_bytes(record) for record in part)
+        await self._budget.take(taken_bytes)
+        kept_bytes = 0
+        try:
+            prepared = await self._prepare(part)
+            kept_bytes = sum(entry.size_bytes for entry in prepared)
+        finally:
+            # What a predecessor settled is not kept, and nothing is of a part that was not finished.
+            self._budget.give_back(taken_bytes - kept_bytes)
+        return prepared
+
+    async def _prepare(self, part: Sequence[Record]) -> list[Prepared]:
         first, standings = self._window.append(
             [record.position for record in part], [record.arrival_s for record in part]
         )
@@ -144,6 +155,7 @@ class ShardFeed:
     def _jump_gap(self, trimmed: TrimmedData) -> None:
         """What is gone is gone, but never silently: an alert now, a gap row once the next record is known."""
         self._watch.gap(self._item.key, trimmed.wanted)
+        self._window.skip_gap()
         self._gap_after = trimmed.wanted
         self._reader = self._source.reader(self._item.shard_id, TrimHorizon())
 
