@@ -83,6 +83,10 @@ class Claims:
         begun.append(prepared)
         return len(prepared.tickets)
 
+    def not_begun(self, claimed: Sequence[Prepared]) -> None:
+        """The write that would have claimed these was refused: whoever owns the shard now will send them."""
+        self.tickets_open -= sum(len(prepared.tickets) for prepared in claimed)
+
     def tickets_ended(self, tickets: Sequence[Ticket]) -> None:
         self.tickets_open -= len(tickets)
         for ticket in tickets:

@@ -151,6 +151,7 @@ class ShardRun:
             while (prepared := await self._feed.next_part()) is not None:
                 self._claims.add(prepared)
                 self._work.set()
+            self._window.read_to_end()
             self._read_all = True
         except Exception:
             log.exception("shard_failed", shard=self.holder)
@@ -183,7 +184,11 @@ class ShardRun:
             return None
         self._claims.changed = False
         progress = self._window.progress()
-        await self._ledger.write(progress, finished=finished, release=finished or release)
+        try:
+            await self._ledger.write(progress, finished=finished, release=finished or release)
+        except LeaseLost:
+            self._claims.not_begun(claimed)
+            raise
         self._parts.slots.free(self.holder, rowed)
         self._note_commit(progress.accounted)
         for prepared in claimed:
