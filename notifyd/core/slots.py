@@ -36,6 +36,10 @@ class SlotAccount:
             self._waiting.pop(holder, None)
         return granted
 
+    def give_up(self, holder: str) -> bool:
+        """It waits no longer, so that who stands behind it in line does not wait for it; whether it did wait."""
+        return self._waiting.pop(holder, None) is not None
+
     def free(self, holder: str, count: int) -> None:
         """Raises ValueError when more is freed than held: a bug that would break the bound."""
         held = self._held.get(holder, 0)

@@ -79,6 +79,7 @@ class Redeliverer:
         )
         self._in_hand: dict[int, Received] = {}  # by ticket
         self._slot_freed = asyncio.Event()
+        self._in_line = 0  # messages that wait for a slot
         self._stopping = False
 
     async def run(self) -> None:
@@ -143,16 +144,19 @@ class Redeliverer:
 
     async def _take_slot(self, received: Received) -> bool:
         """Waits while it makes sense; otherwise the message comes back by its visibility."""
-        while not self._slots.take(self.holder, 1):
-            left_s = received.visible_again_at_s - self._times.send_timeout_s - 1.0 - self._clock.elapsed_s()
-            if left_s <= 0:
-                return False
-            self._slot_freed.clear()
-            try:
+        self._in_line += 1
+        try:
+            while not self._slots.take(self.holder, 1):
+                left_s = received.visible_again_at_s - self._times.send_timeout_s - 1.0 - self._clock.elapsed_s()
+                self._slot_freed.clear()
                 async with asyncio.timeout(left_s):
                     await self._slot_freed.wait()
-            except TimeoutError:
-                return False
+        except TimeoutError:
+            return False
+        finally:
+            self._in_line -= 1
+            if not self._in_line:
+                self._slots.give_up(self.holder)
         return True
 
     async def _begin(self, received: Received) -> bool:

@@ -24,7 +24,15 @@ class SlotDesk:
             self._wake()
 
     def take(self, holder: str, wanted: int) -> int:
-        return self._account.take(holder, wanted) if wanted else 0
+        if wanted:
+            return self._account.take(holder, wanted)
+        self.give_up(holder)
+        return 0
+
+    def give_up(self, holder: str) -> None:
+        """Wanted no longer: those behind it in line are called."""
+        if self._account.give_up(holder):
+            self._wake()
 
     def free(self, holder: str, count: int) -> None:
         if count:
