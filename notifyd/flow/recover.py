@@ -10,6 +10,7 @@ import structlog
 
 from notifyd.core.channel import InDoubt
 from notifyd.core.log_row import LogRow, RowKind
+from notifyd.core.outcome import Reason
 from notifyd.core.retry_message import Attempted
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.backoff import Backoff
@@ -23,6 +24,8 @@ log = structlog.get_logger(__name__)
 _QUERIES_IN_FLIGHT_MAX = 16
 _ENDED = frozenset({RowKind.ACCEPTED, RowKind.REJECTED, RowKind.ADDRESS_GONE, RowKind.SUPPRESSED})
 _GOES_ON = frozenset({RowKind.DEFERRED, RowKind.UNKNOWN})
+# Handed over before anything was sent: turns, but no tries of the policy.
+_NO_ATTEMPTS = frozenset({Reason.QUEUE_WAIT, Reason.LOOKUP_FAILED})
 _BURIED = frozenset({RowKind.DEAD, RowKind.EXPIRED})
 _OUTCOMES = _ENDED | _GOES_ON | _BURIED
 
@@ -116,7 +119,7 @@ def _apply(ticket: Ticket, rows: Sequence[LogRow]) -> bool:
     ticket.story = tuple(
         Attempted(row.attempt, row.at_s, row.kind, row.reason, row.provider)
         for row in sorted(rows, key=lambda row: row.attempt)
-        if row.kind in _GOES_ON
+        if row.kind in _GOES_ON and row.reason not in _NO_ATTEMPTS
     )
     ticket.route = Route.BURY if kinds & _BURIED else Route.HAND_OVER
     return True
