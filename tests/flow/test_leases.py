@@ -1,0 +1,372 @@
+"""Who owns a shard, for how long, and what becomes of its work when that ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from notifyd.core.log_row import RowKind
+from notifyd.core.sequence import ShardEnd
+from notifyd.errors import NotSent
+from notifyd.flow.shard import ShardRun
+from tests.support.flow_rig import FAILOVER_S, World
+from tests.support.virtual_time import in_virtual_time
+
+SHARD = "shard#fake:events#shard-0"
+
+
+@in_virtual_time
+async def test_a_stand_by_leaves_everything_to_the_one_at_work() -> None:
+    world = World(shards=("shard-0", "shard-1"))
+    ann = await world.worker("ann")
+    await world.until(lambda: len(ann.engine.keeper.runs) == 2)
+    bob = await world.worker("bob")
+    world.events(50)
+    world.events(50, shard="shard-1")
+    await world.settled()
+    await world.clock.sleep(3 * FAILOVER_S)
+    assert not bob.engine.keeper.runs
+    assert {item.epoch for item in world.table.shards.values()} == {1}
+    await ann.stopped()
+    await bob.stopped()
+
+
+@in_virtual_time
+async def test_after_a_stop_the_stand_by_takes_at_once_and_sends_nothing_twice() -> None:
+    world = World()
+    world.events(400)
+    ann, bob = await world.worker("ann", slots_max=20), await world.worker("bob", slots_max=20)
+    await world.until(lambda: len(world.sent()) > 100)
+    first, second = (ann, bob) if ann.engine.keeper.runs else (bob, ann)
+    began_s = world.clock.elapsed_s()
+    await first.stopped()
+    assert world.clock.elapsed_s() - began_s < 2
+    assert first.name not in world.table.heartbeats
+    await world.until(lambda: bool(second.engine.keeper.runs), within_s=2)
+    await world.settled()
+    await second.stopped()
+    world.check_account()
+    assert world.deliveries() == {"accepted": 400}
+    assert not world.duplicates()
+    assert not world.flagged()
+
+
+@in_virtual_time
+async def test_a_stop_finishes_what_is_claimed_and_leaves_nothing_in_doubt() -> None:
+    world = World()
+    world.events(400)
+    ann = await world.worker(slots_max=20)
+    await world.until(lambda: len(world.sent()) > 100)
+    await ann.stopped()
+    item = world.table.shards[SHARD]
+    assert item.lease_owner == ""
+    assert item.progress.claimed == item.progress.checkpoint
+    assert world.deliveries()["accepted"] == sum(world.sent().values()) < 400
+
+
+@in_virtual_time
+async def test_a_stop_in_the_middle_of_a_fan_out_finishes_it() -> None:
+    world = World()
+    world.event(*[f"fan{number}" for number in range(300)])
+    ann = await world.worker(slots_max=10)
+    await world.until(lambda: len(world.sent()) > 50)
+    await ann.stopped()
+    assert world.deliveries() == {"accepted": 300}
+    world.check_account()
+
+
+@in_virtual_time
+async def test_a_dead_worker_s_shards_are_taken_after_the_failover_time() -> None:
+    world = World()
+    ann = await world.worker("ann")
+    await world.until(lambda: bool(ann.engine.keeper.runs))
+    bob = await world.worker("bob")
+    await world.clock.sleep(2)
+    await ann.killed()
+    died_s = world.clock.elapsed_s()
+    await world.until(lambda: bool(bob.engine.keeper.runs))
+    assert FAILOVER_S - 1 <= world.clock.elapsed_s() - died_s <= FAILOVER_S + 2
+    await world.until(lambda: "ann" not in world.table.heartbeats, within_s=2)
+    await bob.stopped()
+
+
+@in_virtual_time
+async def test_a_fenced_worker_stops_sending_and_still_writes_what_was_accepted() -> None:
+    world = World()
+    world.provider.latency_s = 0.8
+    world.events(300)
+    ann = await world.worker(slots_max=20)
+    await world.until(lambda: world.provider.in_flight > 0)
+    world.table.steal(SHARD, "somebody")
+    world.table.heartbeats["somebody"] = world.table.heartbeats["ann"]
+    await world.until(lambda: "notifyd_fenced_total 1.0" in ann.metrics.text().decode())
+    sent = sum(world.sent().values())
+    await world.clock.sleep(3)
+    assert sum(world.sent().values()) == sent
+    assert world.deliveries() == {"accepted": sent}
+    await ann.killed()
+
+
+@in_virtual_time
+async def test_a_fenced_worker_gives_its_slots_back_and_may_take_the_shard_again() -> None:
+    world = World()
+    world.events(100)
+    ann = await world.worker(slots_max=20)
+    await world.settled()
+    world.table.steal(SHARD, "somebody")
+    world.events(100)
+    await world.until(lambda: not ann.engine.keeper.runs, within_s=3 * FAILOVER_S)
+    assert ann.engine.slots.used == 0
+    await world.settled()
+    await ann.stopped()
+    world.check_account()
+    assert world.deliveries() == {"accepted": 200}
+    assert not world.duplicates()
+    assert ann.engine.budget.used_bytes == 0
+
+
+@in_virtual_time
+async def test_who_is_cut_from_the_lease_table_stops_sending_before_another_starts() -> None:
+    world = World()
+    ann = await world.worker("ann", slots_max=50)
+    await world.until(lambda: bool(ann.engine.keeper.runs))
+    bob = await world.worker("bob", slots_max=50)
+    world.events(200)
+    await world.until(lambda: len(world.sent()) > 60)
+    ann.wire.broken["leases"] = NotSent("cut off")
+    await world.until(lambda: bool(bob.engine.keeper.runs))
+    await world.settled()
+    assert sum(world.duplicates().values()) <= 50
+    assert set(world.duplicates()) <= world.flagged()
+    del ann.wire.broken["leases"]
+    world.events(100)
+    await world.settled()
+    await ann.stopped()
+    await bob.stopped()
+    world.check_account()
+    assert sum(world.duplicates().values()) <= 50
+
+
+@in_virtual_time
+async def test_what_waits_to_be_sent_when_a_lapse_ends_is_not_sent_by_who_lost_the_shard() -> None:
+    world = World()
+    world.provider.latency_s = 0.5
+    ann = await world.worker("ann", slots_max=50)
+    await world.until(lambda: bool(ann.engine.keeper.runs))
+    bob = await world.worker("bob", slots_max=50)
+    world.events(200)
+    await world.until(lambda: len(world.sent()) >= 50)
+    ann.wire.broken["leases"] = NotSent("cut off")
+    await world.until(lambda: bool(bob.engine.keeper.runs))
+    await world.settled()
+    before = sum(world.duplicates().values())
+    del ann.wire.broken["leases"]
+    await world.clock.sleep(3 * FAILOVER_S)
+    assert sum(world.duplicates().values()) == before
+    await ann.stopped()
+    await bob.stopped()
+
+
+@in_virtual_time
+async def test_a_late_copy_of_a_write_changes_nothing() -> None:
+    world = World()
+    world.events(100)
+    ann = await world.worker(slots_max=10)
+    await world.until(lambda: len(world.table.writes) > 5)
+    stood = world.table.shards[SHARD]
+    for write in world.table.writes[:-1]:
+        assert world.table.apply(write) is not None
+    assert world.table.shards[SHARD] == stood
+    await world.settled()
+    await ann.stopped()
+    assert not world.duplicates()
+
+
+@in_virtual_time
+async def test_two_who_start_at_once_share_the_shards_and_still_see_to_new_ones() -> None:
+    world = World(shards=("shard-0", "shard-1", "shard-2", "shard-3"))
+    ann, bob = await world.worker("ann"), await world.worker("bob")
+    await world.until(lambda: len(ann.engine.keeper.runs) + len(bob.engine.keeper.runs) == 4)
+    idle = bob if ann.engine.keeper.runs else ann
+    world.table.steal("shard#fake:events#shard-3", idle.name)
+    await world.until(lambda: len(idle.engine.keeper.runs) == 1)
+    for shard in ("shard-0", "shard-1", "shard-2", "shard-3"):
+        world.events(5, shard=shard)
+    await world.settled()
+    child, _ = world.source.split("shard-0")
+    world.event("late", shard=child)
+    _, other = world.source.split("shard-3")
+    world.event("later", shard=other)
+    await world.settled(within_s=60)
+    await ann.stopped()
+    await bob.stopped()
+    assert not world.duplicates()
+
+
+@in_virtual_time
+async def test_children_are_read_after_their_parents_and_nothing_is_lost() -> None:
+    world = World()
+    world.events(250)
+    left, right = world.source.split("shard-0")
+    world.events(100, shard=left)
+    world.events(100, shard=right)
+    merged = world.source.merge(left, right)
+    world.events(50, shard=merged)
+    ann = await world.worker(slots_max=100)
+    await world.settled()
+    await ann.stopped()
+    world.check_account()
+    assert world.deliveries() == {"accepted": 500}
+    assert not world.duplicates()
+    reads = world.source.reads
+    last = {shard: len(reads) - 1 - reads[::-1].index(shard) for shard in ("shard-0", left, right)}
+    assert last["shard-0"] < min(reads.index(left), reads.index(right))
+    assert max(last[left], last[right]) < reads.index(merged)
+    ends = [isinstance(world.table.shards[f"shard#fake:events#{shard}"].start, ShardEnd) for shard in last]
+    assert all(ends)
+
+
+@in_virtual_time
+async def test_a_shard_that_closes_while_nobody_reads_it_still_comes_to_its_end() -> None:
+    world = World()
+    world.events(10)
+    ann = await world.worker("ann")
+    await world.settled()
+    await ann.stopped()
+    left, _ = world.source.split("shard-0")
+    world.event("late", shard=left)
+    bob = await world.worker("bob")
+    await world.settled()
+    await bob.stopped()
+    assert isinstance(world.table.shards[SHARD].start, ShardEnd)
+
+
+@in_virtual_time
+async def test_trimmed_records_leave_a_gap_row_and_an_alert() -> None:
+    world = World()
+    world.events(10)
+    ann = await world.worker("ann")
+    await world.settled()
+    await ann.stopped()
+    world.events(20)
+    world.source.trim("shard-0", 15)
+    bob = await world.worker("bob")
+    await world.until(lambda: world.accounted()["read"] == 25)
+    await bob.stopped()
+    [gap] = world.log.of_kind(RowKind.GAP)
+    assert gap.detail is not None
+    assert set(gap.detail) == {"after", "next"}
+    assert any("records lost" in subject for subject in world.alerts.subjects())
+    assert not world.duplicates()
+
+
+@in_virtual_time
+async def test_a_gap_in_what_a_predecessor_claimed_settles_nothing_by_mistake() -> None:
+    world = World()
+    hung = world.unanswered(lambda delivery: int(delivery.user_id[1:]) % 10 == 9)
+    world.events(300)
+    ann = await world.worker("ann", slots_max=300)
+    await world.until(lambda: world.accounted()["read"] == 270)
+    await ann.killed()
+    hung.clear()
+    world.source.trim("shard-0", 40)
+    bob = await world.worker("bob", slots_max=300)
+    await world.until(lambda: any(row.user_id == "u299" for row in world.log.of_kind(RowKind.ACCEPTED)))
+    await world.until(lambda: not world.retry.messages)
+    await bob.stopped()
+    users = {row.user_id for row in world.log.of_kind(RowKind.ACCEPTED)}
+    assert users >= {f"u{number}" for number in range(40, 300)}
+
+
+@pytest.mark.parametrize("how", ["deleted", "damaged"])
+@in_virtual_time
+async def test_a_lost_item_stops_its_shard_alone(how: str) -> None:
+    world = World(shards=("shard-0", "shard-1"))
+    ann = await world.worker()
+    world.events(10)
+    world.events(10, shard="shard-1")
+    await world.settled()
+    if how == "deleted":
+        world.table.delete(SHARD)
+    else:
+        world.table.damage(SHARD)
+    before = sum(world.sent().values())
+    world.events(10)
+    world.events(10, shard="shard-1")
+    await world.until(lambda: len(world.sent()) == before + 10)
+    await world.clock.sleep(60)
+    assert sum(world.sent().values()) == before + 10
+    assert any(subject.startswith(f"shard stopped: {SHARD}") for subject in world.alerts.subjects())
+    assert SHARD in ann.engine.watch.stopped_shards
+    await ann.stopped()
+
+
+@in_virtual_time
+async def test_bytes_and_slots_are_all_given_back() -> None:
+    world = World()
+    world.events(500)
+    ann = await world.worker(slots_max=30)
+    await world.settled()
+    assert (ann.engine.budget.used_bytes, ann.engine.slots.used) == (0, 0)
+    await ann.stopped()
+
+
+@in_virtual_time
+async def test_bytes_of_what_a_predecessor_settled_are_given_back() -> None:
+    world = World()
+    hung = world.unanswered(lambda delivery: delivery.user_id == "u0")
+    world.events(400)
+    ann = await world.worker("ann", slots_max=400)
+    await world.until(lambda: world.accounted()["read"] == 399)
+    await ann.killed()
+    hung.clear()
+    bob = await world.worker("bob")
+    await world.settled()
+    assert bob.engine.budget.used_bytes == 0
+    await bob.stopped()
+    assert set(world.duplicates()) <= {("evt-1", "u0", "paid")}
+
+
+@in_virtual_time
+async def test_a_predecessor_s_full_span_does_not_keep_its_successor_from_reading() -> None:
+    world = World()
+    hung = world.unanswered(lambda delivery: delivery.user_id == "u0")
+    world.events(400)
+    ann = await world.worker("ann", slots_max=400, span_max=300)
+    await world.until(lambda: world.accounted()["read"] == 299)
+    await ann.killed()
+    hung.clear()
+    bob = await world.worker("bob", span_max=300)
+    await world.settled()
+    await bob.stopped()
+    world.check_account()
+
+
+@in_virtual_time
+async def test_shards_share_few_slots_and_nobody_starves() -> None:
+    shards = tuple(f"shard-{number}" for number in range(8))
+    world = World(shards=shards)
+    for shard in shards:
+        world.events(60, shard=shard)
+    ann = await world.worker(slots_max=4)
+    await world.settled(within_s=300)
+    await ann.stopped()
+    world.check_account()
+    assert world.deliveries() == {"accepted": 480}
+
+
+@in_virtual_time
+async def test_a_retry_path_that_gives_up_waiting_for_a_slot_leaves_the_line() -> None:
+    world = World()
+    world.provider.latency_s = 0.9
+    ann = await world.worker(slots_max=1)
+    runs = ann.engine.keeper.runs
+    await world.until(lambda: bool(runs))
+    run = next(iter(runs.values()))
+    assert isinstance(run, ShardRun)
+    ann.engine.slots.take("retry#email", 1)
+    ann.engine.slots.take(SHARD, 1)
+    ann.engine.slots.give_up("retry#email")
+    ann.engine.slots.free("retry#email", 1)
+    world.events(20)
+    await world.settled()
+    await ann.stopped()
