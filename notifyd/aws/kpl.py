@@ -30,6 +30,9 @@ class HashRange(msgspec.Struct, frozen=True):
     first: int
     last: int
 
+    def holds(self, hash_key: int) -> bool:
+        return self.first <= hash_key <= self.last
+
 
 class UserRecord(msgspec.Struct, frozen=True, gc=False):
     """`sub_sequence` counts all user records of the aggregate, those of other shards included."""
@@ -66,27 +69,26 @@ def take_apart(data: bytes, hash_range: HashRange | None) -> Aggregate | None:
 
 
 def _parse(message: bytes, hash_range: HashRange | None) -> Aggregate:
-    partition_keys: list[str] = []
+    partition_keys: list[bytes] = []
     explicit_hash_keys: list[int] = []
     spans: list[tuple[int, int]] = []
     for tag, start, end in _fields(message, 0, len(message)):
         if tag == _RECORD:
             spans.append((start, end))
         elif tag == _PARTITION_KEY:
-            partition_keys.append(message[start:end].decode())
+            partition_keys.append(message[start:end])
         elif tag == _EXPLICIT_HASH_KEY:
             explicit_hash_keys.append(int(message[start:end]))
-    hashed = [_hash_key(key) for key in partition_keys] if hash_range else []
+    names = [key.decode() for key in partition_keys]
+    # Each key of the tables is judged once, however many records name it.
+    ours = [hash_range is None or hash_range.holds(_hash_key(key)) for key in partition_keys]
+    explicitly_ours = [hash_range is None or hash_range.holds(key) for key in explicit_hash_keys]
     records = []
     for sub_sequence, (start, end) in enumerate(spans):
         key_index, explicit_index, data = _record(message, start, end)
-        partition_key = partition_keys[key_index]
-        explicit = None if explicit_index is None else explicit_hash_keys[explicit_index]
-        if hash_range:
-            hash_key = hashed[key_index] if explicit is None else explicit
-            if not hash_range.first <= hash_key <= hash_range.last:
-                continue
-        records.append(UserRecord(sub_sequence, partition_key, data))
+        name = names[key_index]
+        if ours[key_index] if explicit_index is None else explicitly_ours[explicit_index]:
+            records.append(UserRecord(sub_sequence, name, data))
     return Aggregate(records, strays=len(spans) - len(records))
 
 
@@ -108,18 +110,18 @@ def _fields(message: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]
     """(tag, number, next field) or (tag, start, end) of bytes; else IndexError or ValueError."""
     while at < end:
         tag, at = _varint(message, at)
-        match tag & 7:
-            case 0:
-                value, at = _varint(message, at)
-            case 1:
-                value, at = at, at + 8
-            case 2:
-                length, value = _varint(message, at)
-                at = value + length
-            case 5:
-                value, at = at, at + 4
-            case wire_type:
-                raise ValueError(f"wire type {wire_type}")
+        wire_type = tag & 7
+        if wire_type == 2:
+            length, value = _varint(message, at)
+            at = value + length
+        elif wire_type == 0:
+            value, at = _varint(message, at)
+        elif wire_type == 1:
+            value, at = at, at + 8
+        elif wire_type == 5:
+            value, at = at, at + 4
+        else:
+            raise ValueError(f"wire type {wire_type}")
         if at > end:
             raise ValueError("a field that runs over its message")
         yield tag, value, at
@@ -139,5 +141,5 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
     raise ValueError("a number of more than 10 bytes")
 
 
-def _hash_key(partition_key: str) -> int:
-    return int.from_bytes(md5(partition_key.encode(), usedforsecurity=False).digest())
+def _hash_key(partition_key: bytes) -> int:
+    return int.from_bytes(md5(partition_key, usedforsecurity=False).digest())
