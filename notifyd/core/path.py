@@ -35,7 +35,9 @@ def compile_path(expression: str) -> Path:
     try:
         parsed = jmespath.compile(expression)
     except JMESPathError as error:
-        raise PathError(f"{expression!r} is no JMESPath: {error}") from error
+        # Its further lines draw an arrow under the expression.
+        why = str(error).splitlines()[0].removeprefix("Invalid jmespath expression: ").rstrip(":")
+        raise PathError(f"{expression!r} is no JMESPath: {why}") from error
     fields = _plain_fields(parsed.parsed)
     return Path(expression, _searcher(parsed) if fields is None else _walker(fields))
 

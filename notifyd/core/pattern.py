@@ -111,7 +111,9 @@ def _compile_object(node: object, path: tuple[str | int, ...], faults: list[Patt
     fields: list[tuple[str, _Matcher]] = []
     alternatives: list[_Matcher] = []
     for key, below in node.items():
-        if key == "$or":
+        if not isinstance(key, str):
+            faults.append(PatternFault((*path, str(key)), key, "a field's name is a string: put it in quotes"))
+        elif key == "$or":
             alternatives = _compile_alternatives(below, (*path, key), faults)
         elif isinstance(below, dict):
             fields.append((key, _compile_object(below, (*path, key), faults)))

@@ -167,6 +167,7 @@ WRONG_TABLE: list[tuple[object, tuple[str | int, ...], str]] = [
     ({"a": [{"numeric": [">", 5, "<"]}]}, ("a", 0, "numeric"), "numeric takes"),
     ({"a": [{"numeric": ["<", 1, ">", 5]}]}, ("a", 0, "numeric"), "lower bound"),
     ({"a": [{"numeric": [">", 5, "<", 5]}]}, ("a", 0, "numeric"), "lower bound"),
+    ({True: ["x"]}, ("True",), "put it in quotes"),
     ({"$or": [{"a": ["x"]}]}, ("$or",), "two or more"),
     ({"$or": [{"a": ["x"]}, {"b": 5}]}, ("$or", 1, "b"), "list of tests"),
 ]
