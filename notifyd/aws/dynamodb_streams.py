@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from notifyd.aws.dynamodb_streams_calls import DESCRIBE_STREAM, DESCRIBE_TABLE, Shard, Table
+from notifyd.aws.dynamodb_streams_calls import DESCRIBE_STREAM, DESCRIBE_TABLE, Shard
 from notifyd.aws.dynamodb_streams_reader import DynamoDbStreamReader
 from notifyd.aws.first_record import holds_record
 from notifyd.core.sequence import Checkpoint, TrimHorizon
-from notifyd.errors import AwsError, Fault
+from notifyd.errors import AwsError
 from notifyd.ports import Clock, ShardInfo
 from notifyd.wire.aws_call import AwsService
 
 # A listing is read again from its first page when one fails, so each page may be asked for a few times.
 _ATTEMPTS_MAX = 3
-_VIEW_TYPES = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
 
 
 class DynamoDbStreamSource:
@@ -59,24 +58,6 @@ class DynamoDbStreamSource:
     def reader(self, shard_id: str, start: Checkpoint) -> DynamoDbStreamReader:
         return self._reader(shard_id, start, batch_size=self._batch_size)
 
-    async def problems(self) -> list[Fault]:
-        """What keeps this stream from being read, each with its mend. Raises AwsError or TransportError."""
-        try:
-            table = await self._describe()
-        except AwsError as error:
-            if error.code != "ResourceNotFoundException":
-                raise
-            return [Fault(self.name, "there is no such table", "create it (`notifyd init`) or correct its name")]
-        specification = table.stream_specification
-        if not (specification.stream_enabled and table.latest_stream_arn):
-            return [Fault(self.name, "its stream is off", "switch it on with NEW_IMAGE or NEW_AND_OLD_IMAGES")]
-        if specification.stream_view_type not in _VIEW_TYPES:
-            what = f"its stream's view type is {specification.stream_view_type}, so new images are not in it"
-            return [
-                Fault(self.name, what, "switch the stream off and on again with NEW_IMAGE or NEW_AND_OLD_IMAGES")
-            ]
-        return []
-
     async def stream_arn(self) -> str:
         """The stream that was listed last."""
         if self._stream_arn is None:
@@ -84,15 +65,12 @@ class DynamoDbStreamSource:
         return self._stream_arn
 
     async def _latest_stream_arn(self) -> str:
-        arn = (await self._describe()).latest_stream_arn
+        request = {"TableName": self._table_name}
+        arn = (await DESCRIBE_TABLE.ask(self._tables, request, attempts_max=_ATTEMPTS_MAX)).table.latest_stream_arn
         if arn is None:
             message = f"table {self._table_name} has no stream; switch it on with NEW_IMAGE or NEW_AND_OLD_IMAGES"
             raise AwsError("DescribeTable", "ResourceNotFoundException", message, status=200)
         return arn
-
-    async def _describe(self) -> Table:
-        request = {"TableName": self._table_name}
-        return (await DESCRIBE_TABLE.ask(self._tables, request, attempts_max=_ATTEMPTS_MAX)).table
 
     def _reader(self, shard_id: str, start: Checkpoint, *, batch_size: int) -> DynamoDbStreamReader:
         return DynamoDbStreamReader(

@@ -56,14 +56,8 @@ class StreamRecord(msgspec.Struct, gc=False):
     dynamodb: Change
 
 
-class StreamSpecification(msgspec.Struct, rename="pascal", frozen=True):
-    stream_enabled: bool = False
-    stream_view_type: str = ""
-
-
 class Table(msgspec.Struct, rename="pascal"):
     latest_stream_arn: str | None = None
-    stream_specification: StreamSpecification = StreamSpecification()
 
 
 class DescribeTableAnswer(msgspec.Struct, rename="pascal"):

@@ -52,7 +52,6 @@ class DynamoDbStreamReader:
                     self._iterator = None
                     return Page([])
                 case "TrimmedDataAccessException":
-                    self._iterator = None
                     raise TrimmedData(self._source_name, self._shard_id, checkpoint_text(self._place)) from error
                 case _:
                     raise

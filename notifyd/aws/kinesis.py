@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from notifyd.aws.first_record import holds_record
-from notifyd.aws.kinesis_calls import DESCRIBE_STREAM_SUMMARY, LIST_SHARDS, Shard
+from notifyd.aws.kinesis_calls import LIST_SHARDS, Shard
 from notifyd.aws.kinesis_reader import KinesisReader
 from notifyd.aws.kpl import HashRange
 from notifyd.core.sequence import AtTimestamp, Checkpoint, TrimHorizon
-from notifyd.errors import AwsError, Fault
 from notifyd.ports import Clock, ShardInfo
 from notifyd.wire.aws_call import AwsService
 
@@ -52,20 +51,6 @@ class KinesisSource:
 
     def reader(self, shard_id: str, start: Checkpoint) -> KinesisReader:
         return self._reader(shard_id, start, batch_size=self._batch_size)
-
-    async def problems(self) -> list[Fault]:
-        """What keeps this stream from being read, each with its mend. Raises AwsError or TransportError."""
-        request = {"StreamName": self._stream_name}
-        try:
-            answer = await DESCRIBE_STREAM_SUMMARY.ask(self._service, request, attempts_max=_ATTEMPTS_MAX)
-        except AwsError as error:
-            if error.code != "ResourceNotFoundException":
-                raise
-            return [Fault(self.name, "there is no such stream", "create it (`notifyd init`) or correct its name")]
-        status = answer.stream_description_summary.stream_status
-        if status in {"ACTIVE", "UPDATING"}:
-            return []
-        return [Fault(self.name, f"its status is {status}", "wait until it is ACTIVE, or create it again")]
 
     async def hash_range(self, shard_id: str) -> HashRange | None:
         """Asked for before a shard's first read; a listing mostly has told it before."""

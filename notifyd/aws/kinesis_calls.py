@@ -53,15 +53,6 @@ class GetRecordsAnswer(msgspec.Struct, rename="pascal"):
     millis_behind_latest: int | None = None
 
 
-class StreamSummary(msgspec.Struct, rename="pascal"):
-    stream_status: str
-
-
-class DescribeStreamSummaryAnswer(msgspec.Struct, rename="pascal"):
-    stream_description_summary: StreamSummary
-
-
 LIST_SHARDS = Operation(_TARGET + "ListShards", ListShardsAnswer)
 GET_SHARD_ITERATOR = Operation(_TARGET + "GetShardIterator", GetShardIteratorAnswer)
 GET_RECORDS = Operation(_TARGET + "GetRecords", GetRecordsAnswer)
-DESCRIBE_STREAM_SUMMARY = Operation(_TARGET + "DescribeStreamSummary", DescribeStreamSummaryAnswer)

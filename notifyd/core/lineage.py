@@ -80,8 +80,7 @@ def plan(
             continue
         if item is None:
             new.append(NewShard(shard.shard_id, shard.parents, start))
-        parents_are_done = all(parent in finished or parent not in in_stream for parent in shard.parents)
-        if parents_are_done or (item is not None and _has_begun(item)):
+        if all(parent in finished or parent not in in_stream for parent in shard.parents):
             startable.add(shard.shard_id)
     gone = items.keys() - in_stream
     return Plan(

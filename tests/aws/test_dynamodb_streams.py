@@ -260,34 +260,10 @@ async def test_a_throttle_does_not_make_a_stream_look_empty(
     assert await source.holds_data()
 
 
-@pytest.mark.parametrize(
-    ("view_type", "what"),
-    [(None, "stream is off"), ("KEYS_ONLY", "view type is KEYS_ONLY"), ("OLD_IMAGE", "view type is OLD_IMAGE")],
-)
-async def test_a_stream_without_new_images_is_named(
-    dynamodb: DynamoDbService, source: DynamoDbStreamSource, view_type: str | None, what: str
+async def test_a_table_without_a_stream_says_how_to_switch_it_on(
+    dynamodb: DynamoDbService, source: DynamoDbStreamSource
 ) -> None:
-    dynamodb.view_type = view_type
+    dynamodb.stream_label = None
 
-    (fault,) = await source.problems()
-
-    assert fault.where == "dynamodb:orders"
-    assert what in fault.what
-    assert "NEW_AND_OLD_IMAGES" in fault.mend
-
-
-async def test_a_missing_table_is_named(dynamodb: DynamoDbService, source: DynamoDbStreamSource) -> None:
-    dynamodb.table_exists = False
-
-    (fault,) = await source.problems()
-
-    assert "no such table" in fault.what
-
-
-@pytest.mark.parametrize("view_type", ["NEW_IMAGE", "NEW_AND_OLD_IMAGES"])
-async def test_a_stream_with_new_images_has_no_problem(
-    dynamodb: DynamoDbService, source: DynamoDbStreamSource, view_type: str
-) -> None:
-    dynamodb.view_type = view_type
-
-    assert await source.problems() == []
+    with pytest.raises(AwsError, match="switch it on with NEW_IMAGE"):
+        await source.list_shards()

@@ -401,21 +401,3 @@ async def test_a_shard_that_stays_unclear_counts_as_one_with_data(
 
     assert await source.holds_data()
     assert len(kinesis.asked) < 20
-
-
-@pytest.mark.parametrize(("status", "what"), [(None, "no such stream"), ("CREATING", "status is CREATING")])
-async def test_what_is_wrong_with_the_stream_is_named(
-    kinesis: KinesisService, source: KinesisSource, status: str | None, what: str
-) -> None:
-    kinesis.status = status
-
-    (fault,) = await source.problems()
-
-    assert fault.where == "kinesis:orders"
-    assert what in fault.what
-
-
-async def test_a_stream_that_is_resharded_has_no_problem(kinesis: KinesisService, source: KinesisSource) -> None:
-    kinesis.status = "UPDATING"
-
-    assert await source.problems() == []

@@ -137,6 +137,10 @@ def test_a_user_record_without_partition_key_makes_it_an_ordinary_record() -> No
     assert take_apart(sealed(bytes.fromhex("0a01611a031a0178")), EVERY_KEY) is None
 
 
+def test_a_number_that_never_ends_makes_it_an_ordinary_record() -> None:
+    assert take_apart(sealed(bytes.fromhex("28" + "ff" * 10 + "01")), EVERY_KEY) is None
+
+
 def test_fields_of_a_later_format_are_passed_over() -> None:
     later = bytes.fromhex("0a016128013100000000000000003d000000001a0508001a0178")
 

@@ -124,6 +124,13 @@ def test_a_cleaned_up_parent_is_not_read_again() -> None:
         assert late.startable == {"left", "right"} - ({"left"} if reader.is_finished else set())
 
 
+def test_an_unfinished_parent_comes_first_even_where_its_child_was_begun() -> None:
+    """No worker does so, but a hand in the lease table can."""
+    assert plan([Listed("parent"), Listed("child", ("parent",))], begun("parent"), begun("child")).startable == {
+        "parent"
+    }
+
+
 def test_a_shard_that_lost_its_item_waits_for_repair_and_its_children_with_it() -> None:
     tree = [Listed("lost"), Listed("child", ("lost",)), Listed("other")]
 

@@ -10,15 +10,13 @@ from tests.fakes.stream_service import Refusal, StoredShard, StreamService, inde
 
 
 class DynamoDbService(StreamService):
-    """One table and its stream. `view_type` None: the stream is off."""
+    """One table and its stream. `stream_label` None: the table has no stream."""
 
     iterator_life_s = 900.0
 
-    def __init__(self, clock: Clock, *, view_type: str | None = "NEW_IMAGE") -> None:
+    def __init__(self, clock: Clock) -> None:
         super().__init__(clock, first_sequence=10**20 - 5)
-        self.view_type = view_type
-        self.stream_label = "2024-01-01T00:00:00.000"
-        self.table_exists = True
+        self.stream_label: str | None = "2024-01-01T00:00:00.000"
 
     def put(self, shard_id: str, image: dict[str, Any]) -> Position:
         sequence = self.next_sequence()
@@ -27,7 +25,7 @@ class DynamoDbService(StreamService):
             "Keys": {"id": image.get("id", {"S": "?"})},
             "NewImage": image,
             "SequenceNumber": sequence,
-            "StreamViewType": self.view_type,
+            "StreamViewType": "NEW_IMAGE",
         }
         self.shards[shard_id].records.append({"eventName": "INSERT", "dynamodb": change})
         return Position(sequence)
@@ -39,7 +37,7 @@ class DynamoDbService(StreamService):
     def answer(self, operation: str, request: dict[str, Any]) -> dict[str, Any] | Refusal:
         match operation:
             case "DescribeTable":
-                return self._table()
+                return {"Table": {"LatestStreamArn": self.stream_arn} if self.stream_label else {}}
             case "DescribeStream" if request["StreamArn"] == self.stream_arn:
                 return {"StreamDescription": self._description(request)}
             case "GetShardIterator" if request["StreamArn"] == self.stream_arn:
@@ -48,14 +46,6 @@ class DynamoDbService(StreamService):
                 return self._records(request)
             case _:
                 return Refusal("ResourceNotFoundException", f"{operation}: no such stream")
-
-    def _table(self) -> dict[str, Any] | Refusal:
-        if not self.table_exists:
-            return Refusal("ResourceNotFoundException", "Requested resource not found")
-        if self.view_type is None:
-            return {"Table": {"TableName": "orders"}}
-        specification = {"StreamEnabled": True, "StreamViewType": self.view_type}
-        return {"Table": {"LatestStreamArn": self.stream_arn, "StreamSpecification": specification}}
 
     def _description(self, request: dict[str, Any]) -> dict[str, Any]:
         names = list(self.shards)

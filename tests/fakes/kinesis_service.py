@@ -17,7 +17,6 @@ class KinesisService(StreamService):
 
     def __init__(self, clock: Clock, *, retention_s: float = 24 * 3600.0) -> None:
         super().__init__(clock, first_sequence=10**55 - 5)
-        self.status: str | None = "ACTIVE"
         self._retention_s = retention_s
 
     def put(self, shard_id: str, data: bytes, *, partition_key: str = "key") -> Position:
@@ -38,8 +37,6 @@ class KinesisService(StreamService):
                 return self._shard_iterator(request)
             case "GetRecords":
                 return self._records(request)
-            case "DescribeStreamSummary" if self.status is not None:
-                return {"StreamDescriptionSummary": {"StreamStatus": self.status}}
             case _:
                 return Refusal("ResourceNotFoundException", f"{operation}: no such stream")
 
