@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 import structlog
 import uvloop
+from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from notifyd.assembly import Assembly, flow_settings, template_source
@@ -36,6 +37,8 @@ from notifyd.vitals import Vitals
 
 log = structlog.get_logger(__name__)
 
+VERSION = version("notifyd")
+
 # Young objects die with their batch; the default of 700 costs 3–10 µs an event and pauses of 50 ms.
 _GC_THRESHOLDS = (50_000, 20, 100)
 
@@ -46,21 +49,33 @@ def run(config: Config) -> None:
     Raises:
         ConfigError: before anything was read, with every fault found.
     """
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(config))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(config))
+    except BaseExceptionGroup as group:
+        # Task groups wrap what ends them; the operator's faults are for the operator to read.
+        wrong, others = group.split(ConfigError)
+        if wrong is None or others is not None:
+            raise
+        raise ConfigError(_faults_in(wrong)) from None
+
+
+def _faults_in(group: BaseExceptionGroup[ConfigError]) -> list[Fault]:
+    faults: list[Fault] = []
+    for error in group.exceptions:
+        faults += _faults_in(error) if isinstance(error, BaseExceptionGroup) else error.faults
+    return faults
 
 
 async def _serve(config: Config) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     clock, entropy = SystemClock(), SystemEntropy()
-    region = find_region(config.aws.region, environment())
+    metrics = _metrics(config)
     async with AsyncExitStack() as stack:
-        metrics = _metrics(config)
         session = AwsSession(
-            region,
+            find_region(config.aws.region, environment()),
             clock=clock,
             entropy=entropy,
             ca_file=config.aws.ca_file,
@@ -71,11 +86,10 @@ async def _serve(config: Config) -> None:
         keys = [(key.version, secrets[key.secret].get_secret_value().encode()) for key in config.identity.keys]
         redactor = Redactor(keys[0][1])
         configure_logs(config.telemetry.log_level, redactor, sys.stderr)
-        catalog = load_catalog(config.catalog)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         assembly = Assembly(
             config,
-            catalog,
+            catalog := load_catalog(config.catalog),
             session,
             secrets,
             metrics=metrics,
@@ -84,40 +98,54 @@ async def _serve(config: Config) -> None:
             stack=stack,
             tasks=tasks,
         )
-        worker_id = entropy.token()
-        settings = flow_settings(config, worker_id)
         engine = Engine(
             await assembly.outside(),
-            settings,
+            flow_settings(config, entropy.token()),
             catalog=catalog,
             rules=_rules(config),
             identity=Identity(keys),
             templates=TemplateShelf(template_source(config, session), clock, refresh_s=config.templates.refresh_s),
             metrics=metrics,
         )
-        vitals = Vitals(engine, clock, version=version("notifyd"), scan_fresh_for_s=settings.lease.failover_time_s)
-        app = admin_app(vitals, metrics.text, redactor.text)
-        try:
-            port = await stack.enter_async_context(serve_admin(app, config.admin.host, config.admin.port))
-        except OSError as error:
-            what = f"{config.admin.host}:{config.admin.port} cannot be bound: {error.strerror}"
-            raise ConfigError([Fault("admin.port", what, "free the port, or set another")]) from None
-        log.info("started", worker=worker_id, version=version("notifyd"), admin_port=port)
-        gauges = tasks.create_task(keep_gauges(engine, metrics, clock))
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*_GC_THRESHOLDS)
-        vitals.root = asyncio.create_task(engine.run(stop))
-        try:
-            await vitals.root
-        finally:
-            gauges.cancel()
+        await _run_engine(engine, config, stop, stack, metrics, redactor)
+
+
+async def _run_engine(
+    engine: Engine,
+    config: Config,
+    stop: asyncio.Event,
+    stack: AsyncExitStack,
+    metrics: Metrics,
+    redactor: Redactor,
+) -> None:
+    clock = engine.outside.clock
+    vitals = Vitals(engine, clock, version=VERSION, scan_fresh_for_s=config.ledger.failover_time_s)
+    port = await _serve_admin(admin_app(vitals, metrics.text, redactor.text), config, stack)
+    log.info("started", worker=engine.heart.worker_id, version=VERSION, admin_port=port)
+    gauges = asyncio.create_task(keep_gauges(engine, metrics, clock))
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+    vitals.root = asyncio.create_task(engine.run(stop))
+    try:
+        await vitals.root
+    finally:
+        gauges.cancel()
+
+
+async def _serve_admin(app: web.Application, config: Config, stack: AsyncExitStack) -> int:
+    host, port = config.admin.host, config.admin.port
+    try:
+        return await stack.enter_async_context(serve_admin(app, host, port))
+    except OSError as error:
+        what = f"{host}:{port} cannot be bound: {error.strerror}"
+        raise ConfigError([Fault("admin.port", what, "free the port, or set another")]) from None
 
 
 def _metrics(config: Config) -> Metrics:
     return Metrics(
         CollectorRegistry(),
-        version=version("notifyd"),
+        version=VERSION,
         providers={channel: section.provider for channel, section in config.channels.items()},
         sources=[f"{section.kind}:{config.source_name(section)}" for section in config.sources],
     )
