@@ -42,6 +42,8 @@ class Beginner:
                     self._recorder.postpone([ticket], Reason.LOOKUP_FAILED)
                 case Route.HAND_OVER:
                     self._recorder.hand_over(ticket)
+                case Route.EXPIRE:
+                    self._recorder.expire([ticket])
                 case Route.BURY:
                     self._recorder.bury(ticket, Reason.IN_DOUBT_HELD)
         for channel, group in by_channel.items():

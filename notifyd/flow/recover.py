@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 
 from notifyd.core.channel import InDoubt
 from notifyd.core.log_row import LogRow, RowKind
+from notifyd.core.message import Delivery
 from notifyd.core.outcome import Reason
 from notifyd.core.retry_message import Attempted
 from notifyd.errors import AwsError, TransportError
@@ -27,6 +28,7 @@ _GOES_ON = frozenset({RowKind.DEFERRED, RowKind.UNKNOWN})
 # Handed over before anything was sent: turns, but no tries of the policy.
 _NO_ATTEMPTS = frozenset({Reason.QUEUE_WAIT, Reason.LOOKUP_FAILED})
 _BURIED = frozenset({RowKind.DEAD, RowKind.EXPIRED})
+_Meaning = tuple[str, str, str]  # user, type, channel
 _OUTCOMES = _ENDED | _GOES_ON | _BURIED
 
 
@@ -72,7 +74,7 @@ def judge(prepared: Prepared, rows: Sequence[LogRow]) -> None:
     Rows are matched on user × type × channel before the address, so that a changed address or opt-out never
     turns an accepted delivery into a fresh one.
     """
-    rows_by_meaning: dict[tuple[str, str, str], list[LogRow]] = defaultdict(list)
+    rows_by_meaning: dict[_Meaning, list[LogRow]] = defaultdict(list)
     position = _position_of(prepared)
     for row in rows:
         if row.kind in _OUTCOMES and row.position == position:
@@ -81,6 +83,8 @@ def judge(prepared: Prepared, rows: Sequence[LogRow]) -> None:
     kept: list[Ticket] = []
     for ticket in prepared.tickets:
         delivery = ticket.delivery
+        if _ended_at_large(delivery, rows_by_meaning):
+            continue
         meant = rows_by_meaning.get((delivery.user_id, delivery.type_name, delivery.channel), [])
         own = [row for row in meant if row.delivery_id == delivery.delivery_id]
         if not own:
@@ -88,9 +92,20 @@ def judge(prepared: Prepared, rows: Sequence[LogRow]) -> None:
         if _apply(ticket, own):
             kept.append(ticket)
     prepared.tickets = kept
-    prepared.rows = [
-        row for row in prepared.rows if not rows_by_meaning.get((row.user_id, row.type_name, row.channel or ""))
-    ]
+    prepared.rows = [row for row in prepared.rows if not _is_answered(row, rows_by_meaning)]
+
+
+def _ended_at_large(delivery: Delivery, answered: Collection[_Meaning]) -> bool:
+    """The user was suppressed on all channels at once, or the whole event was expired."""
+    return (delivery.user_id, delivery.type_name, "") in answered or ("", "", "") in answered
+
+
+def _is_answered(row: LogRow, answered: Collection[_Meaning]) -> bool:
+    """Something stands already for what the row would say; without user or channel it speaks for all of them."""
+    return any(
+        row.user_id in ("", user_id) and row.type_name in ("", type_name) and (row.channel or "") in ("", channel)
+        for user_id, type_name, channel in answered
+    )
 
 
 def _take_orphan(meant: list[LogRow], planned_ids: set[str]) -> list[LogRow]:
@@ -121,7 +136,10 @@ def _apply(ticket: Ticket, rows: Sequence[LogRow]) -> bool:
         for row in sorted(rows, key=lambda row: row.attempt)
         if row.kind in _GOES_ON and row.reason not in _NO_ATTEMPTS
     )
-    ticket.route = Route.BURY if kinds & _BURIED else Route.HAND_OVER
+    if RowKind.EXPIRED in kinds:
+        ticket.route = Route.EXPIRE
+    else:
+        ticket.route = Route.BURY if RowKind.DEAD in kinds else Route.HAND_OVER
     return True
 
 

@@ -39,6 +39,7 @@ class Route(Enum):
     SEND = "send"
     POSTPONE = "postpone"  # to the retry queue unsent: a look-up failed
     HAND_OVER = "hand over"  # its row says it is to be tried again, and nobody knows whether it was queued
+    EXPIRE = "expire"  # its row says so; whether its message reached the DLQ, nobody knows
     BURY = "bury"  # to the DLQ: in doubt and held, or its row says so already
 
 

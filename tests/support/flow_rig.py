@@ -266,11 +266,11 @@ class World:
 
     # --- waiting ---
 
-    async def until(self, holds: Callable[[], bool], *, within_s: float = 120.0) -> None:
+    async def until(self, holds: Callable[[], bool], *, within_s: float = 120.0, every_s: float = 0.02) -> None:
         ends_at_s = self.clock.elapsed_s() + within_s
         while not holds():
             assert self.clock.elapsed_s() < ends_at_s, f"not within {within_s} s\n{self.describe()}"
-            await self.clock.sleep(0.02)
+            await self.clock.sleep(every_s)
 
     async def settled(self, *, within_s: float = 120.0) -> None:
         """Every record put is accounted for, and nothing waits to be tried again."""

@@ -1,0 +1,146 @@
+"""What a new owner makes of deliveries that its predecessor had claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from notifyd.core.channel import Channel
+from notifyd.core.log_row import RowKind
+from notifyd.core.outcome import Deferred, Reason
+from notifyd.errors import NotSent
+from tests.fakes.provider import in_turn
+from tests.support.flow_rig import World, paid
+from tests.support.virtual_time import in_virtual_time
+
+AWAY = NotSent("away")
+
+
+async def _die_uncommitted(world: World, until: Callable[[], bool]) -> None:
+    """A worker claims what there is and dies before it could commit what came of it."""
+    ann = await world.worker("ann")
+    await world.until(lambda: "after leases.write" in ann.wire.steps, every_s=0.001)
+    ann.wire.broken["leases"] = AWAY
+    await world.until(until)
+    await ann.killed()
+
+
+async def _go_on(world: World) -> None:
+    bob = await world.worker("bob")
+    await world.settled()
+    await bob.stopped()
+    world.check_account()
+
+
+@in_virtual_time
+async def test_what_was_accepted_is_not_sent_to_a_new_address() -> None:
+    world = World()
+    world.events(5)
+    await _die_uncommitted(world, lambda: len(world.log.of_kind(RowKind.ACCEPTED)) == 5)
+    for number in range(5):
+        world.person(f"u{number}", email=f"new{number}@example.com")
+    await _go_on(world)
+    assert world.deliveries() == {"accepted": 5}
+    assert not world.flagged()
+
+
+@in_virtual_time
+async def test_what_was_accepted_is_not_suppressed_as_well_after_an_opt_out() -> None:
+    world = World()
+    world.events(5)
+    await _die_uncommitted(world, lambda: len(world.log.of_kind(RowKind.ACCEPTED)) == 5)
+    for number in range(5):
+        world.person(f"u{number}", opted_out=True)
+    await _go_on(world)
+    assert world.deliveries() == {"accepted": 5}
+
+
+@in_virtual_time
+async def test_what_was_suppressed_is_not_sent_after_an_opt_in() -> None:
+    world = World()
+    world.person("out", opted_out=True)
+    world.event("out")
+    await _die_uncommitted(world, lambda: bool(world.log.of_kind(RowKind.SUPPRESSED)))
+    world.directory.settings.clear()
+    await _go_on(world)
+    assert world.deliveries() == {"suppressed": 1}
+    assert not world.sent()
+
+
+@in_virtual_time
+async def test_what_was_in_doubt_for_somebody_who_opted_out_is_not_sent() -> None:
+    world = World()
+    world.events(3)
+    world.log.faults.outage = AWAY
+    await _die_uncommitted(world, lambda: len(world.sent()) == 3)
+    world.log.faults.outage = None
+    for number in range(3):
+        world.person(f"u{number}", opted_out=True)
+    await _go_on(world)
+    assert not world.duplicates()
+
+
+@in_virtual_time
+async def test_a_deferred_delivery_without_its_message_is_handed_over_and_not_sent_at_once() -> None:
+    world = World()
+    world.events(4)
+    world.provider.answer = in_turn(*[Deferred(Reason.THROTTLED)] * 4)
+    world.retry.faults.outage = AWAY
+    await _die_uncommitted(world, lambda: len(world.log.of_kind(RowKind.DEFERRED)) == 4)
+    world.retry.faults.outage = None
+    requests = len(world.provider.requests)
+    bob = await world.worker("bob")
+    await world.until(lambda: len(world.retry.put_messages) == 4)
+    assert len(world.provider.requests) == requests
+    await world.settled()
+    await bob.stopped()
+    world.check_account()
+    assert world.deliveries() == {"accepted": 4}
+    assert not world.duplicates()
+    assert not world.flagged()
+
+
+@in_virtual_time
+async def test_an_expired_delivery_ends_as_expired_alone() -> None:
+    world = World([paid(deadline_s=30.0)])
+    world.event("ann", arrival_s=world.clock_at(-31))
+    world.dead.faults.outage = AWAY
+    await _die_uncommitted(world, lambda: bool(world.log.of_kind(RowKind.EXPIRED)))
+    world.dead.faults.outage = None
+    await _go_on(world)
+    assert world.deliveries() == {"expired": 1}
+    assert [message.reason for message in world.dead.messages[Channel.EMAIL]] == ["deadline"]
+
+
+@in_virtual_time
+async def test_a_log_that_cannot_be_asked_is_not_a_log_without_rows() -> None:
+    world = World()
+    world.events(5)
+    await _die_uncommitted(world, lambda: len(world.log.of_kind(RowKind.ACCEPTED)) == 5)
+    world.log.faults.refuse("rows_of_event", *[AWAY] * 20)
+    await _go_on(world)
+    assert not world.duplicates()
+
+
+@in_virtual_time
+async def test_what_was_in_doubt_and_held_goes_to_the_dlq_unsent() -> None:
+    world = World()
+    world.events(3, detail_type="held")
+    world.log.faults.outage = AWAY
+    await _die_uncommitted(world, lambda: len(world.sent()) == 3)
+    world.log.faults.outage = None
+    await _go_on(world)
+    assert not world.duplicates()
+    assert world.deliveries() == {"dead": 3}
+    assert len(world.dead.messages[Channel.EMAIL]) == 3
+
+
+@in_virtual_time
+async def test_each_delivery_sent_again_in_doubt_is_listed_as_a_possible_duplicate() -> None:
+    world = World()
+    world.events(7)
+    world.log.faults.outage = AWAY
+    await _die_uncommitted(world, lambda: len(world.sent()) == 7)
+    world.log.faults.outage = None
+    await _go_on(world)
+    assert sum(world.duplicates().values()) == 7
+    assert set(world.duplicates()) == world.flagged()
