@@ -48,7 +48,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self,
         executor: Executor | None,  # noqa: ARG002 - the loop's signature
         func: Callable[[Unpack[Arguments]], Answer],
-        *args: Unpack[Arguments],
+        *args: *Arguments,
     ) -> asyncio.Future[Answer]:
         """At once: a thread takes real time, in which virtual days would pass."""
         future: asyncio.Future[Answer] = self.create_future()
