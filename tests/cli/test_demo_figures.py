@@ -21,5 +21,5 @@ def test_the_daemons_own_metrics_are_understood() -> None:
     metrics.latency.observe_all([0.02, 0.04, 0.04, 4.0], "email")
 
     assert parse_figures(metrics.text().decode()) == Figures(
-        read=7, accepted=4, suppressed={"opted_out": 3}, waiting=2, dead=2, p50_ms=50.0, p99_ms=5000.0
+        read=7, accepted=4, suppressed={"opted_out": 3}, malformed=1, waiting=2, dead=1, p50_ms=50.0, p99_ms=5000.0
     )

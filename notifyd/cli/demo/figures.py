@@ -23,6 +23,7 @@ class Figures(msgspec.Struct):
     accepted: int = 0
     suppressed: dict[str, int] = {}
     waiting: int = 0
+    malformed: int = 0
     dead: int = 0
     p50_ms: float = 0.0
     p99_ms: float = 0.0
@@ -58,7 +59,8 @@ def parse_figures(text: str) -> Figures:
         accepted=total("deliveries_total", outcome="accepted"),
         suppressed=dict(suppressed),
         waiting=total("retry_queue_depth"),
-        dead=total("deliveries_dead_total") + total("events_total", account="malformed"),
+        malformed=total("events_total", account="malformed"),
+        dead=total("deliveries_dead_total"),
         p50_ms=_bucket_of(buckets, 0.5) * 1000,
         p99_ms=_bucket_of(buckets, 0.99) * 1000,
     )

@@ -67,7 +67,7 @@ class View:
         suppressed = " ".join(f"{reason}={count}" for reason, count in sorted(figures.suppressed.items())) or "0"
         return (
             f"written {self._written}/{self._events}  read {figures.read}  accepted {figures.accepted}  "
-            f"suppressed {suppressed}  waiting {figures.waiting}  dead {figures.dead}  "
+            f"suppressed {suppressed}  malformed {figures.malformed}  waiting {figures.waiting}  dead {figures.dead}  "
             f"{rate_per_s:.0f} events/s  p50 ≤ {figures.p50_ms:.0f} ms  p99 ≤ {figures.p99_ms:.0f} ms"
         )
 
@@ -75,6 +75,7 @@ class View:
         left, right = (Table.grid(padding=(0, 3)) for _ in range(2))
         left.add_row("written", f"{self._written} / {self._events}")
         left.add_row("read", str(figures.read))
+        left.add_row("malformed", str(figures.malformed))
         left.add_row("accepted", f"[green]{figures.accepted}")
         for reason, count in sorted(figures.suppressed.items()):
             left.add_row("suppressed", f"{count} {reason}")
