@@ -74,6 +74,8 @@ class Dispatcher:
         self._work.set()
 
     async def run(self) -> None:
+        # Before the first send: an account that may send one mail a second must not begin with fifty.
+        await self._learn_limits()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._shed())
             tasks.create_task(self._follow_limits())
@@ -196,14 +198,18 @@ class Dispatcher:
             self._recorder.postpone(kept, Reason.QUEUE_WAIT)
 
     async def _follow_limits(self) -> None:
-        """The account's own quota sizes the bucket, from the start and every few minutes."""
+        """The account's own quota sizes the bucket; it may change at any time."""
         while True:
-            try:
-                await self.provider.refresh_limits()
-            except (AwsError, TransportError) as error:
-                log.warning("limits_unknown", provider=self.provider.name, error=str(error))
-            self._fit_bucket()
             await self._clock.sleep(_LIMITS_INTERVAL_S)
+            await self._learn_limits()
+
+    async def _learn_limits(self) -> None:
+        try:
+            async with asyncio.timeout(self._times.send_timeout_s):
+                await self.provider.refresh_limits()
+        except (AwsError, TransportError, TimeoutError) as error:
+            log.warning("limits_unknown", provider=self.provider.name, error=str(error) or "no answer")
+        self._fit_bucket()
 
     def _fit_bucket(self) -> None:
         rate_per_s = self.provider.limits.rate_per_s
