@@ -147,6 +147,5 @@ class Decoder:
         return as_envelope(value, self._source_name, detail_type), False, keys
 
     def _check_size(self, body: bytes | msgspec.Raw) -> None:
-        size_bytes = memoryview(body).nbytes
-        if size_bytes > self._body_bytes_max:
-            raise WrongRecord(f"{size_bytes} bytes; the limit is {self._body_bytes_max}")
+        if len(body) > self._body_bytes_max:
+            raise WrongRecord(f"{len(body)} bytes; the limit is {self._body_bytes_max}")

@@ -57,7 +57,7 @@ def plain_item(item: Item, depth: int = 1) -> dict[str, Any]:
     if depth > DEPTH_MAX:
         raise WrongItem(f"nested over {DEPTH_MAX} deep")
     # Strings are most of what tables hold: they are answered without a call.
-    return {name: value.S if value.S is not None else _plain(value, depth) for name, value in item.items()}
+    return {name: text if (text := value.S) is not None else _plain(value, depth) for name, value in item.items()}
 
 
 def _plain(value: AttributeValue, depth: int) -> Any:

@@ -83,11 +83,14 @@ def fits_log(event_id: str) -> bool:
 
 def _detail_types(value: object) -> list[str]:
     """EventBridge sends one string, others a list of them."""
-    if isinstance(value, str):
-        value = [value]
-    if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
-        raise WrongRecord(f"detail-type is {_found(value)}, not a name or a list of names")
-    return value
+    names = [value] if isinstance(value, str) else value
+    if isinstance(names, list) and "" not in names and all(map(_is_text, names)):
+        return names
+    raise WrongRecord(f"detail-type is {_found(value)}, not a name or a list of names")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _produced_at_s(time: object) -> float | None:

@@ -58,20 +58,25 @@ def decide(
     Raises:
         FilterRaised: the type's own filter failed.
     """
-    wanted, said_by = _wanted(type_, person.settings)
+    wanted = _wanted(type_, person.settings)
     if wanted is False:
-        return [Suppressed(None, SuppressionReason.OPTED_OUT, said_by)]
+        return [Suppressed(None, SuppressionReason.OPTED_OUT, _said_by(type_, person.settings))]
     if not _passes_filter(type_, event, person, facts):
         return [Suppressed(None, SuppressionReason.FILTER, {"type": type_.name})]
     decisions: list[Decision] = []
+    without_address = 0
     for channel in type_.channels:
         if wanted is not True and channel not in wanted:
-            decisions.append(Suppressed(channel, SuppressionReason.OPTED_OUT, said_by))
+            inputs = _said_by(type_, person.settings)
+            decisions.append(Suppressed(channel, SuppressionReason.OPTED_OUT, inputs))
         elif channel not in rules.available:
             decisions.append(Suppressed(channel, SuppressionReason.NOT_ALLOWED, {"provider": "none configured"}))
+        elif addresses := _addresses(channel, person.contact):
+            decisions += _to_addresses(channel, addresses, rules)
         else:
-            decisions += _to_addresses(channel, person.contact, rules)
-    if all(isinstance(each, Suppressed) and each.reason is SuppressionReason.NO_ADDRESS for each in decisions):
+            decisions.append(_no_address(channel, (channel,), person.contact))
+            without_address += 1
+    if without_address == len(type_.channels):
         return [_no_address(None, type_.channels, person.contact)]
     return decisions
 
@@ -81,18 +86,22 @@ def nobody(type_: NotificationType) -> Suppressed:
     return Suppressed(None, SuppressionReason.NO_ADDRESS, {"users": type_.users.expression, "found": 0})
 
 
-def _wanted(
-    type_: NotificationType, settings: UserSettings | None
-) -> tuple[bool | tuple[Channel, ...], dict[str, Any]]:
-    """What is wanted of the type's channels, and whose word that is."""
+def _wanted(type_: NotificationType, settings: UserSettings | None) -> bool | tuple[Channel, ...]:
+    """Which of the type's channels the user wants."""
     if settings is None:
-        return type_.default, {"category": type_.category, "default": type_.default}
+        return type_.default
     if settings.opted_out:
-        return False, {"opted_out": True}
-    wanted = settings.categories.get(type_.category)
-    if wanted is None:
-        return type_.default, {"category": type_.category, "default": type_.default}
-    return wanted, {"category": type_.category, "setting": wanted}
+        return False
+    return settings.categories.get(type_.category, type_.default)
+
+
+def _said_by(type_: NotificationType, settings: UserSettings | None) -> dict[str, Any]:
+    """Whose word `_wanted` went by."""
+    if settings is not None and settings.opted_out:
+        return {"opted_out": True}
+    if settings is not None and type_.category in settings.categories:
+        return {"category": type_.category, "setting": settings.categories[type_.category]}
+    return {"category": type_.category, "default": type_.default}
 
 
 def _passes_filter(type_: NotificationType, event: Event, person: Person, facts: Mapping[str, object]) -> bool:
@@ -104,10 +113,7 @@ def _passes_filter(type_: NotificationType, event: Event, person: Person, facts:
         raise FilterRaised(type_.name, error) from error
 
 
-def _to_addresses(channel: Channel, contact: Contact | None, rules: DeliveryRules) -> list[Decision]:
-    addresses = _addresses(channel, contact)
-    if not addresses:
-        return [_no_address(channel, (channel,), contact)]
+def _to_addresses(channel: Channel, addresses: tuple[str, ...], rules: DeliveryRules) -> list[Decision]:
     if rules.mode is DeliveryMode.REDIRECT:
         address = rules.redirect_to.get(channel)
         if address is None:
