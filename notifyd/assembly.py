@@ -42,6 +42,7 @@ from notifyd.providers import PROVIDERS, ProviderContext
 from notifyd.secret_ref import SecretRef
 from notifyd.telemetry.metrics import Metrics
 from notifyd.template_folder import TemplateFolder
+from notifyd.wire.aws_call import AwsService
 from notifyd.wire.tls import client_context
 from notifyd.wire.transport_aiohttp import AiohttpTransport
 
@@ -113,44 +114,65 @@ class Assembly:
         self._stack = stack
         self._tasks = tasks
         self._timeout_s = config.aws.request_timeout_s
+        self._sqs: AwsService | None = None
 
     async def outside(self) -> Outside:
-        config, names = self._config, self._config.names
-        sqs = await self._stack.enter_async_context(self._session.client("sqs"))
-        queues = await self._session.lean("sqs")
-        channels = list(config.channels)
-        retry_urls = {channel: await _found(sqs, names.retry_queue(channel)) for channel in channels}
-        dead_urls = {channel: await _found(sqs, names.dead_letter_queue(channel)) for channel in (None, *channels)}
+        config = self._config
         return Outside(
             clock=self._clock,
             entropy=self._entropy,
-            lease_table=DynamoDbLeaseTable(
-                names.leases, await self._session.lean("dynamodb", connections_max=32), timeout_s=self._timeout_s
-            ),
-            delivery_log=DynamoDbDeliveryLog(
-                names.log,
-                await self._session.lean("dynamodb"),
-                clock=self._clock,
-                entropy=self._entropy,
-                timeout_s=self._timeout_s,
-            ),
-            retry_queues={
+            lease_table=await self.lease_table(),
+            delivery_log=await self.delivery_log(),
+            retry_queues=await self.retry_queues(),
+            dead_letters=await self.dead_letters(),
+            alerts=await self._alerts(),
+            directory=await self.directory(),
+            lookups=await self.lookups(),
+            providers={channel: await self._provider(channel) for channel in config.channels},
+            sources=[await self.source(section) for section in config.sources],
+        )
+
+    async def lease_table(self) -> DynamoDbLeaseTable:
+        service = await self._session.lean("dynamodb", connections_max=32)
+        return DynamoDbLeaseTable(self._config.names.leases, service, timeout_s=self._timeout_s)
+
+    async def delivery_log(self) -> DynamoDbDeliveryLog:
+        return DynamoDbDeliveryLog(
+            self._config.names.log,
+            await self._session.lean("dynamodb"),
+            clock=self._clock,
+            entropy=self._entropy,
+            timeout_s=self._timeout_s,
+        )
+
+    async def retry_queues(self) -> dict[Channel, SqsRetryQueue]:
+        queues = await self._queues()
+        async with self._session.client("sqs") as sqs:
+            return {
                 channel: SqsRetryQueue(
-                    url,
+                    await _found(sqs, self._config.names.retry_queue(channel)),
                     queues,
                     clock=self._clock,
-                    visibility_s=config.retry.visibility_s,
+                    visibility_s=self._config.retry.visibility_s,
                     timeout_s=self._timeout_s,
                 )
-                for channel, url in retry_urls.items()
-            },
-            dead_letters=SqsDeadLetters(dead_urls, queues, timeout_s=self._timeout_s),
-            alerts=await self._alerts(),
-            directory=await self._directory(),
-            lookups=await self._lookups(),
-            providers={channel: await self._provider(channel) for channel in channels},
-            sources=[await self._source(section) for section in config.sources],
-        )
+                for channel in self._config.channels
+            }
+
+    async def dead_letters(self) -> SqsDeadLetters:
+        queues, names = await self._queues(), self._config.names
+        async with self._session.client("sqs") as sqs:
+            urls = {
+                channel: await _found(sqs, names.dead_letter_queue(channel))
+                for channel in (None, *self._config.channels)
+            }
+        return SqsDeadLetters(urls, queues, timeout_s=self._timeout_s)
+
+    async def _queues(self) -> AwsService:
+        """One pool for all queues."""
+        if self._sqs is None:
+            self._sqs = await self._session.lean("sqs")
+        return self._sqs
 
     async def _alerts(self) -> SnsAlerts:
         name = self._config.alerts.topic or self._config.names.alerts
@@ -160,7 +182,7 @@ class Assembly:
             raise ConfigError([Fault(f"topic {name}", "does not exist", "run `notifyd init`")])
         return SnsAlerts(sns, arn, service_name=self._config.prefix)
 
-    async def _directory(self) -> DynamoDbDirectory:
+    async def directory(self) -> DynamoDbDirectory:
         section, names = self._config.directory, self._config.names
         return DynamoDbDirectory(
             await self._session.lean("dynamodb"),
@@ -177,7 +199,7 @@ class Assembly:
     def _count_lookups(self, hits: int, misses: int) -> None:
         self._metrics.lookups.add_all({("hit",): hits, ("miss",): misses})
 
-    async def _lookups(self) -> dict[tuple[str, str], Lookup]:
+    async def lookups(self) -> dict[tuple[str, str], Lookup]:
         """Each with a transport of its own: in a shared pool one slow service makes all wait."""
         specs = [(one_type.name, spec) for one_type in self._catalog.types for spec in one_type.lookups]
         if not specs:
@@ -210,7 +232,7 @@ class Assembly:
         self._stack.push_async_callback(provider.close)
         return provider
 
-    async def _source(self, section: SourceSection) -> SourceSetup:
+    async def source(self, section: SourceSection) -> SourceSetup:
         name = self._config.source_name(section)
         kind = SourceKind(section.kind)
         criteria = compile_filter_criteria(section.filter_criteria, kind) if section.filter_criteria else None

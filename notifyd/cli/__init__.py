@@ -18,6 +18,7 @@ _COMMANDS = {
     "check": "notifyd.cli.check:check",
     "init": "notifyd.cli.init:init",
     "send": "notifyd.cli.send:send",
+    "leases": "notifyd.cli.leases:leases",
     "template": "notifyd.cli.template:template",
     "config": "notifyd.cli.config:config",
 }

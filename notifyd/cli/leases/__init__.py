@@ -1,0 +1,5 @@
+"""`notifyd leases …`."""
+
+from notifyd.cli.leases.listing import leases
+
+__all__ = ["leases"]
