@@ -16,7 +16,8 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 	--no-emit-index-url --no-header --no-annotate --quiet
 UV := uv==0.13.9
 
-.PHONY: help demo test lint bench image lock ci-long schemas kill-test
+.PHONY: help demo test lint bench image lock ci-long schemas kill-test \
+	kill-loop sigterm-loop zombie
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' $(MAKEFILE_LIST) | awk -F '#' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -50,6 +51,19 @@ bench: $(READY)  ## events/s of one daemon process, beside its peer; see docs/pe
 
 kill-test: $(READY)  ## kill -9 in mid-stream, on shipped defaults: nothing lost, each possible duplicate listed
 	$(BIN)/pytest tests/e2e -m slow $(ARGS)
+
+# Real processes under faults: each prints what it saw and exits non-zero on a broken promise.
+N ?= 5
+FAULTS := $(BIN)/python -m tests.faults
+
+kill-loop: $(READY)  ## N random kill -9, two to four replicas, under load; N=20 ARGS="--rate 300 --json"
+	@$(FAULTS) kill-loop -n $(N) $(ARGS)
+
+sigterm-loop: $(READY)  ## N drains under load: nothing twice, the next owner at once; N=20
+	@$(FAULTS) sigterm-loop -n $(N) $(ARGS)
+
+zombie: $(READY)  ## the owner stopped for two failover times, then woken: fenced, a stand-by from then on
+	@$(FAULTS) zombie $(ARGS)
 
 schemas: $(READY)  ## what is deployed, against the schemas of those who read it
 	$(BIN)/hadolint Dockerfile

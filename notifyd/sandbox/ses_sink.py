@@ -192,11 +192,13 @@ def _json(answer: object, status: int = 200) -> web.Response:
 @click.option("--journal", type=click.Path(path_type=Path), help="A line for each mail, before its answer.")
 @click.option("--fsync", is_flag=True, help="The journal survives the machine, not only the process.")
 @click.option("--latency-ms", default=0.0, help="How long an answer takes.")
-def main(port: int, journal: Path | None, *, fsync: bool, latency_ms: float) -> None:
+@click.option("--send-rate-max", default=1000.0, help="Mails a second that the account says it may send.")
+def main(port: int, journal: Path | None, *, fsync: bool, latency_ms: float, send_rate_max: float) -> None:
     """Prints {"url": …} on a line when it listens."""
 
     async def serve() -> None:
         async with SesSink(port=port, journal=journal, fsync=fsync, latency_s=latency_ms / 1000) as sink:
+            sink.account.send_rate_max = send_rate_max
             click.echo(msgspec.json.encode({"url": sink.url}).decode())
             await asyncio.Event().wait()
 

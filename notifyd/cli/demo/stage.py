@@ -18,7 +18,7 @@ from notifyd.sandbox.ses_sink import SesSink
 from notifyd.sandbox.world import FILTERED_SOURCE, SourceKind
 
 # Of a generous account: what the demo shows is not a quota.
-_SEND_RATE_MAX = 10_000.0
+SEND_RATE_MAX = 10_000.0
 _IDENTITY_KEY = "delivery-ids-of-a-demo-need-no-secret"
 
 
@@ -56,11 +56,11 @@ async def open_stage(
     journal.touch()
     config = folder / "notifyd.yaml"
     async with SesSink(journal=journal) as sink:
-        sink.account.send_rate_max = _SEND_RATE_MAX
-        settings = _settings(source, prefix, sink.url, config_folder)
+        sink.account.send_rate_max = SEND_RATE_MAX
+        settings = settings_of(source, prefix, sink.url, config_folder)
         config.write_text(yaml.safe_dump(settings, sort_keys=False))
         variables = folder / "environment"
-        variables.write_text("".join(f"{name}={value}\n" for name, value in _variables(aws).items()))
+        variables.write_text("".join(f"{name}={value}\n" for name, value in variables_of(aws).items()))
         yield Stage(
             aws=aws,
             sink=sink,
@@ -70,12 +70,12 @@ async def open_stage(
             config=config,
             journal=journal,
             # Nothing of the operator's: no profile, endpoint or NOTIFYD_ key of his reaches the demo.
-            environment={"PATH": os.defpath, "HOME": str(folder), **_variables(aws)},
+            environment={"PATH": os.defpath, "HOME": str(folder), **variables_of(aws)},
             variables=variables,
         )
 
 
-def _settings(source: SourceKind, prefix: str, ses_url: str, config_folder: Path) -> dict[str, Any]:
+def settings_of(source: SourceKind, prefix: str, ses_url: str, config_folder: Path) -> dict[str, Any]:
     """Shipped defaults but for what a stand-in needs."""
     wanted = [{"anything-but": [FILTERED_SOURCE]}]
     pattern = (
@@ -95,7 +95,8 @@ def _settings(source: SourceKind, prefix: str, ses_url: str, config_folder: Path
     }
 
 
-def _variables(aws: EmbeddedAws) -> dict[str, str]:
+def variables_of(aws: EmbeddedAws) -> dict[str, str]:
+    """How the daemon's process finds this AWS, and its own secret."""
     return {
         "AWS_REGION": aws.region,
         "AWS_ENDPOINT_URL": aws.url,

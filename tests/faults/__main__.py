@@ -1,0 +1,97 @@
+"""`python -m tests.faults`: real processes under faults. Exits non-zero on a broken promise."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import click
+
+from notifyd.cli.output import json_option
+from notifyd.errors import NotifydError
+from notifyd.sandbox.world import SourceKind
+from tests.faults.kill import kill_loop
+from tests.faults.plan import SHORT_TIMES, Plan, Times
+from tests.faults.processes import RunFailed
+from tests.faults.promises import Result, show
+from tests.faults.show import sayer
+from tests.faults.sigterm import sigterm_loop
+from tests.faults.zombie import zombie
+
+
+@click.group(help=__doc__)
+def main() -> None:
+    pass
+
+
+def _load_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option(
+            "--rate", "rate_per_s", default=Plan().rate_per_s, show_default=True, help="Events a second."
+        ),
+        click.option(
+            "--latency-ms", default=Plan().latency_s * 1000, show_default=True, help="Of the mail service."
+        ),
+        click.option("--source", type=click.Choice(SourceKind), default=Plan().source, show_default=True),
+        click.option("--seed", default=Plan().seed, show_default=True, help="Of the world and the moments."),
+        click.option("--short-times", is_flag=True, help="A failover of 6 s instead of the shipped one."),
+        json_option,
+    ):
+        command = option(command)
+    return command
+
+
+def _plan(options: dict[str, Any]) -> Plan:
+    return Plan(
+        rate_per_s=options["rate_per_s"],
+        latency_s=options["latency_ms"] / 1000,
+        source=SourceKind(options["source"]),
+        seed=options["seed"],
+        times=SHORT_TIMES if options["short_times"] else Times(),
+    )
+
+
+@main.command("kill-loop")
+@click.option("-n", "count", default=5, show_default=True, help="Kills.")
+@_load_options
+def _kill_loop(count: int, **options: Any) -> None:
+    """Kill -9 at random moments: nothing lost, duplicates bounded and listed."""
+    _finish(kill_loop(_plan(options), count, sayer()), as_json=options["as_json"])
+
+
+@main.command("sigterm-loop")
+@click.option("-n", "count", default=5, show_default=True, help="Drains.")
+@_load_options
+def _sigterm_loop(count: int, **options: Any) -> None:
+    """SIGTERM under load: exit 0, nothing sent twice, another goes on at once."""
+    _finish(sigterm_loop(_plan(options), count, sayer()), as_json=options["as_json"])
+
+
+@main.command("zombie")
+@click.option("-n", "count", default=1, show_default=True, help="Pauses.")
+@_load_options
+def _zombie(count: int, **options: Any) -> None:
+    """SIGSTOP for two failover times: fenced, and a stand-by afterwards."""
+    _finish(zombie(_plan(options), count, sayer()), as_json=options["as_json"])
+
+
+def _finish(running: Coroutine[Any, Any, Result], *, as_json: bool) -> None:
+    try:
+        result = asyncio.run(_until_terminated(running))
+    except (NotifydError, RunFailed) as error:
+        raise click.ClickException(str(error)) from None
+    show(result, as_json=as_json)
+    raise SystemExit(1 if result.broken else 0)
+
+
+async def _until_terminated(running: Coroutine[Any, Any, Result]) -> Result:
+    """SIGTERM ends a run as Ctrl-C does: in order, with every process that it started."""
+    task = asyncio.ensure_future(running)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
+if __name__ == "__main__":
+    main()
