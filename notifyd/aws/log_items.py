@@ -10,6 +10,8 @@ from notifyd.core.channel import Channel
 from notifyd.core.log_row import LogRow, RowKind
 
 _encode = msgspec.json.encode
+# DynamoDB's most for the partition key of an index. Beyond it the whole call would be refused, again and again.
+_USER_ID_BYTES_MAX = 2048
 
 
 def item_of(row: LogRow, key: str) -> bytes:
@@ -32,7 +34,7 @@ def item_of(row: LogRow, key: str) -> bytes:
     if shard:
         parts.append(b',"shard":{"S":%b},"sequence":{"S":%b}' % (_encode(shard), _encode(sequence)))
     for name, value in (
-        (b"user_id", row.user_id),
+        (b"user_id", _cut(row.user_id)),
         (b"type_name", row.type_name),
         (b"channel", row.channel),
         (b"address_hint", row.address_hint),
@@ -46,6 +48,13 @@ def item_of(row: LogRow, key: str) -> bytes:
         parts.append(b',"detail":{"S":%b}' % _encode(_encode(row.detail).decode()))
     parts.append(b"}")
     return b"".join(parts)
+
+
+def _cut(user_id: str) -> str:
+    """No contact can be keyed by a longer one, so such a row only tells that nobody was there."""
+    if len(user_id) * 4 <= _USER_ID_BYTES_MAX:
+        return user_id
+    return user_id.encode()[:_USER_ID_BYTES_MAX].decode(errors="ignore")
 
 
 def parse_row(item: dict[str, dict[str, Any]]) -> LogRow:

@@ -23,6 +23,8 @@ _CALL_BYTES_MAX = 1_000_000
 # Above this the event's envelope is compressed; SQS bills by 64 KB.
 _PLAIN_BYTES_MAX = 8_192
 _COMPRESSED = "z:"
+# JSON may hold U+FFFE and U+FFFF, XML may not, and SQS refuses what XML may not.
+_REFUSED = (b"\xef\xbf\xbe", b"\xef\xbf\xbf")
 
 M = TypeVar("M", RetryMessage, DeadMessage)
 
@@ -160,7 +162,7 @@ async def queue_depth(service: AwsService, url: str, *, timeout_s: float) -> int
 
 def pack(message: RetryMessage | DeadMessage) -> str:
     plain = msgspec.json.encode(message)
-    if len(plain) <= _PLAIN_BYTES_MAX:
+    if len(plain) <= _PLAIN_BYTES_MAX and not any(refused in plain for refused in _REFUSED):
         return plain.decode()
     return _COMPRESSED + base64.b85encode(zlib.compress(plain)).decode()
 
