@@ -22,7 +22,7 @@ class Record(msgspec.Struct, gc=False):
     partition_key: str = ""
 
 
-class Event(msgspec.Struct):
+class Event(msgspec.Struct, gc=False):
     """A decoded record, in the EventBridge envelope's words.
 
     `envelope` is the whole event as plain JSON values, under which catalog paths are evaluated
@@ -40,7 +40,7 @@ class Event(msgspec.Struct):
     produced_at_s: float | None = None
 
 
-class Malformed(msgspec.Struct):
+class Malformed(msgspec.Struct, gc=False):
     """A record that no event can be made of. It goes to the DLQ with body and reason."""
 
     position: Position
@@ -48,7 +48,7 @@ class Malformed(msgspec.Struct):
     reason: str
 
 
-class Filtered(msgspec.Struct):
+class Filtered(msgspec.Struct, gc=False):
     """A record that filter_criteria did not let through."""
 
     position: Position

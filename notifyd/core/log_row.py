@@ -25,7 +25,7 @@ class RowKind(StrEnum):
     GAP = "gap"
 
 
-class LogRow(msgspec.Struct, frozen=True):
+class LogRow(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened to one delivery.
 
     Partition `event_id`, sort key `row` = `delivery_id#attempt#kind#position` (`…#claim` has no position:

@@ -7,7 +7,7 @@ import msgspec
 from notifyd.core.channel import Channel, InDoubt, Lane
 
 
-class Email(msgspec.Struct, frozen=True):
+class Email(msgspec.Struct, frozen=True, gc=False):
     """`headers` and `tags` belong to this mail alone; `sender` None: the provider's configured one."""
 
     subject: str
@@ -21,7 +21,7 @@ class Email(msgspec.Struct, frozen=True):
 Message = Email
 
 
-class Delivery(msgspec.Struct):
+class Delivery(msgspec.Struct, gc=False):
     """One notification to one address by one channel.
 
     `attempt` counts turns from 1, those that ended before anything was sent included: each has its own claim.

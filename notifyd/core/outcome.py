@@ -41,13 +41,13 @@ class Reason(StrEnum):
     LOOKUP_FAILED = "lookup_failed"
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """The provider took it; `provider_id` is its own name for it, if it gave one."""
 
     provider_id: str = ""
 
 
-class Deferred(msgspec.Struct, frozen=True):
+class Deferred(msgspec.Struct, frozen=True, gc=False):
     """Not accepted, and may be tried again; `retry_after_s` where the provider asked for a pause."""
 
     reason: Reason
@@ -55,21 +55,21 @@ class Deferred(msgspec.Struct, frozen=True):
     answer: str = ""
 
 
-class Rejected(msgspec.Struct, frozen=True):
+class Rejected(msgspec.Struct, frozen=True, gc=False):
     """Not accepted, and never will be as it is."""
 
     reason: Reason
     answer: str = ""
 
 
-class AddressGone(msgspec.Struct, frozen=True):
+class AddressGone(msgspec.Struct, frozen=True, gc=False):
     """Not accepted: the address no longer exists (`since_s`: since when, where the provider says so)."""
 
     answer: str = ""
     since_s: float | None = None
 
 
-class Unknown(msgspec.Struct, frozen=True):
+class Unknown(msgspec.Struct, frozen=True, gc=False):
     """Bytes went out and no readable answer came: it may have been taken."""
 
     reason: Reason

@@ -21,14 +21,14 @@ class SuppressionReason(StrEnum):
     LOOKUP_FAILED = "lookup_failed"
 
 
-class Planned(msgspec.Struct, frozen=True):
+class Planned(msgspec.Struct, frozen=True, gc=False):
     """A delivery decided for."""
 
     channel: Channel
     address: str
 
 
-class Suppressed(msgspec.Struct, frozen=True):
+class Suppressed(msgspec.Struct, frozen=True, gc=False):
     """A delivery decided against; `inputs` are the values that led to it, free of addresses."""
 
     channel: Channel | None

@@ -7,18 +7,18 @@ import msgspec
 from notifyd.core.channel import Channel
 
 
-class DeviceToken(msgspec.Struct, frozen=True):
+class DeviceToken(msgspec.Struct, frozen=True, gc=False):
     token: str
     platform: str  # apns, fcm or web_push
 
 
-class ExternalChannel(msgspec.Struct, frozen=True):
+class ExternalChannel(msgspec.Struct, frozen=True, gc=False):
     platform: str  # slack, …
     url: str
     active: bool = True
 
 
-class Contact(msgspec.Struct, frozen=True):
+class Contact(msgspec.Struct, frozen=True, gc=False):
     user_id: str
     email: str | None = None
     phone: str | None = None
@@ -26,7 +26,7 @@ class Contact(msgspec.Struct, frozen=True):
     external_channels: tuple[ExternalChannel, ...] = ()
 
 
-class UserSettings(msgspec.Struct, frozen=True):
+class UserSettings(msgspec.Struct, frozen=True, gc=False):
     """`categories`: category → True (all its channels), False (none), or the channels wanted."""
 
     user_id: str
@@ -34,7 +34,7 @@ class UserSettings(msgspec.Struct, frozen=True):
     categories: dict[str, bool | tuple[Channel, ...]] = {}
 
 
-class Person(msgspec.Struct, frozen=True):
+class Person(msgspec.Struct, frozen=True, gc=False):
     """What the directory knows of a user; None: no such item."""
 
     user_id: str

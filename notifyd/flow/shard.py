@@ -1,6 +1,6 @@
 """The loop of one shard: read → prepare → claim → (dispatcher) → record → commit. The file to read first.
 
-Two tasks share a window. `_read` takes parts of about 100 prepared records from the feed. `_commit` is the
+Two tasks share a window. `_read` takes parts of up to 250 prepared records from the feed. `_commit` is the
 one writer of the shard's item: each write settles, advances the checkpoint and claims the next records at
 once, and only what an acknowledged write covers is ever begun.
 """

@@ -67,8 +67,9 @@ class View:
         suppressed = " ".join(f"{reason}={count}" for reason, count in sorted(figures.suppressed.items())) or "0"
         return (
             f"written {self._written}/{self._events}  read {figures.read}  accepted {figures.accepted}  "
-            f"suppressed {suppressed}  malformed {figures.malformed}  waiting {figures.waiting}  dead {figures.dead}  "
-            f"{rate_per_s:.0f} events/s  p50 ≤ {figures.p50_ms:.0f} ms  p99 ≤ {figures.p99_ms:.0f} ms"
+            f"suppressed {suppressed}  malformed {figures.malformed}  waiting {figures.waiting}  "
+            f"dead {figures.dead}  {rate_per_s:.0f} events/s  "
+            f"p50 ≤ {figures.p50_ms:.0f} ms  p99 ≤ {figures.p99_ms:.0f} ms"
         )
 
     def table(self, figures: Figures, rate_per_s: float) -> Panel:
