@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,10 +28,8 @@ def test_a_span_with_a_few_stragglers_takes_a_few_hundred_bytes() -> None:
 
 @given(st.binary(max_size=30))
 def test_damaged_bytes_are_refused_or_read_within_bounds(data: bytes) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         assert len(decode_runs(data)) <= MAX_POSITIONS
-    except ValueError:
-        pass
 
 
 @pytest.mark.parametrize(

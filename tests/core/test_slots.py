@@ -47,8 +47,8 @@ def test_everybody_gets_what_they_want_when_everybody_gives_back(slots_max: int,
     account = SlotAccount(slots_max)
     left = dict(wants)
     turns = 0
-    for holder in left:
-        left[holder] -= account.take(holder, left[holder])
+    for holder, wanted in wants.items():
+        left[holder] -= account.take(holder, wanted)
     while any(left.values()):
         turns += 1
         assert turns <= 20 * sum(wants.values()), f"{left} are still wanted"
