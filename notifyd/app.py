@@ -8,10 +8,10 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 from importlib.metadata import version
+from socket import socket
 
 import structlog
 import uvloop
-from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from notifyd.assembly import Assembly, flow_settings, template_source
@@ -27,7 +27,7 @@ from notifyd.errors import ConfigError, Fault
 from notifyd.flow.engine import Engine
 from notifyd.flow.gauges import keep_gauges
 from notifyd.flow.templates import TemplateShelf
-from notifyd.http.admin import admin_app, serve_admin
+from notifyd.http.admin import OwnPages, admin_app, serve_admin, serve_admin_on
 from notifyd.secret_ref import secret_refs
 from notifyd.system import SystemClock, SystemEntropy
 from notifyd.telemetry.logs import configure_logs
@@ -43,15 +43,15 @@ VERSION = version("notifyd")
 _GC_THRESHOLDS = (50_000, 20, 100)
 
 
-def run(config: Config) -> None:
-    """Until SIGTERM or SIGINT, then drains.
+def run(config: Config, admin_socket: socket | None = None) -> None:
+    """Until SIGTERM or SIGINT, then drains. `admin_socket`: a supervisor's, which listens in place of `admin`.
 
     Raises:
         ConfigError: before anything was read, with every fault found.
     """
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(config))
+            runner.run(_serve(config, admin_socket))
     except BaseExceptionGroup as group:
         # Task groups wrap what ends them; the operator's faults are for the operator to read.
         wrong, others = group.split(ConfigError)
@@ -67,7 +67,7 @@ def _faults_in(group: BaseExceptionGroup[ConfigError]) -> list[Fault]:
     return faults
 
 
-async def _serve(config: Config) -> None:
+async def _serve(config: Config, admin_socket: socket | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -107,12 +107,13 @@ async def _serve(config: Config) -> None:
             templates=TemplateShelf(template_source(config, session), clock, refresh_s=config.templates.refresh_s),
             metrics=metrics,
         )
-        await _run_engine(engine, config, stop, stack, metrics, redactor)
+        await _run_engine(engine, config, admin_socket, stop, stack, metrics, redactor)
 
 
 async def _run_engine(
     engine: Engine,
     config: Config,
+    admin_socket: socket | None,
     stop: asyncio.Event,
     stack: AsyncExitStack,
     metrics: Metrics,
@@ -120,7 +121,12 @@ async def _run_engine(
 ) -> None:
     clock = engine.outside.clock
     vitals = Vitals(engine, clock, version=VERSION, scan_fresh_for_s=config.ledger.failover_time_s)
-    port = await _serve_admin(admin_app(vitals, metrics.text, redactor.text), config, stack)
+    app = admin_app(OwnPages(vitals, metrics.text, redactor.text))
+    port = await stack.enter_async_context(
+        serve_admin(app, config.admin.host, config.admin.port)
+        if admin_socket is None
+        else serve_admin_on(app, admin_socket)
+    )
     log.info("started", worker=engine.heart.worker_id, version=VERSION, admin_port=port)
     gauges = asyncio.create_task(keep_gauges(engine, metrics, clock))
     gc.collect()
@@ -131,15 +137,6 @@ async def _run_engine(
         await vitals.root
     finally:
         gauges.cancel()
-
-
-async def _serve_admin(app: web.Application, config: Config, stack: AsyncExitStack) -> int:
-    host, port = config.admin.host, config.admin.port
-    try:
-        return await stack.enter_async_context(serve_admin(app, host, port))
-    except OSError as error:
-        what = f"{host}:{port} cannot be bound: {error.strerror}"
-        raise ConfigError([Fault("admin.port", what, "free the port, or set another")]) from None
 
 
 def _metrics(config: Config) -> Metrics:

@@ -18,6 +18,7 @@ from notifyd import config_sections as sections
 from notifyd.config_env import Environment, overlay
 from notifyd.config_faults import validation_faults
 from notifyd.config_rules import broken_rules
+from notifyd.config_values import Workers
 from notifyd.core.channel import Channel
 from notifyd.errors import ConfigError, Fault
 from notifyd.names import Names
@@ -44,6 +45,8 @@ class Config(BaseSettings):
 
     prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")] = "notifyd"
     """The start of every name in AWS: tables, queues, topic, stream."""
+    workers: Workers = 1
+    """Processes, or `auto`: one for each core that this one may use. Slots and bytes are each process's own."""
     aws: sections.AwsSection = sections.AwsSection()
     api: sections.ApiSection = sections.ApiSection()
     admin: sections.AdminSection = sections.AdminSection()

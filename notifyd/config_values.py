@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ByteSize, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -73,4 +73,24 @@ FilterCriteria = Annotated[tuple[dict[str, Any], ...], BeforeValidator(parse_fil
 Bytes = Annotated[
     ByteSize,
     WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "examples": ["64 MiB"]}]}),
+]
+
+# More is a slip of the pen: no machine that one would rent for this has so many cores.
+WORKERS_MAX = 256
+
+
+def parse_workers(value: object) -> object:
+    """auto, or a number (from the environment: its digits)."""
+    if value == "auto":
+        return value
+    count = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= WORKERS_MAX:
+        raise wrong(f"is {value!r}", f"write auto, or how many processes: 1 to {WORKERS_MAX}")
+    return count
+
+
+Workers = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(parse_workers),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": WORKERS_MAX}]}),
 ]

@@ -60,3 +60,9 @@ class SystemEntropy:
 
     def token(self) -> str:
         return b32encode(os.urandom(20))[:26].decode().lower()
+
+
+def usable_cores() -> int:
+    """Those that this process may use; a quota on CPU time takes none away."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1

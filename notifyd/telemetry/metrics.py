@@ -24,6 +24,16 @@ ALONE: list[Labels] = [()]
 ACCOUNTS: list[Labels] = [(name,) for name in account_names()]
 EQUATIONS: list[Labels] = [("events",), ("deliveries",)]
 CACHE: list[Labels] = [("hit",), ("miss",)]
+# What each worker sees whole, or as the age of a thing: of several workers the largest counts, not the sum.
+NOT_SUMMED = frozenset(
+    {
+        "notifyd_retry_queue_depth",
+        "notifyd_retry_queue_age_seconds",
+        "notifyd_dead_letter_queue_depth",
+        "notifyd_iterator_age_seconds",
+        "notifyd_build_info",
+    }
+)
 
 
 class Metrics:

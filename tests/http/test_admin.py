@@ -9,7 +9,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from notifyd.http.admin import admin_app, serve_admin
+from notifyd.errors import ConfigError
+from notifyd.http.admin import OwnPages, admin_app, serve_admin
 from notifyd.http.health import DependencyHealth, ShardHealth
 
 
@@ -45,7 +46,9 @@ def health() -> FakeHealth:
 
 @pytest.fixture
 async def client(health: FakeHealth) -> AsyncIterator[aiohttp.ClientSession]:
-    app = admin_app(health, lambda: b"notifyd_records_total 7.0\n", lambda text: text.replace("a@b.c", "#hash"))
+    app = admin_app(
+        OwnPages(health, lambda: b"notifyd_records_total 7.0\n", lambda text: text.replace("a@b.c", "#hash"))
+    )
     async with (
         serve_admin(app, "127.0.0.1", 0) as port,
         aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client,
@@ -129,7 +132,7 @@ async def test_nothing_else_is_served(client: aiohttp.ClientSession, path: str) 
 
 
 async def test_the_port_is_free_again_afterwards(health: FakeHealth) -> None:
-    app = admin_app(health, lambda: b"", str)
+    app = admin_app(OwnPages(health, lambda: b"", str))
     async with serve_admin(app, "127.0.0.1", 0) as port:
         pass
     with socket.socket() as again:
@@ -137,10 +140,12 @@ async def test_the_port_is_free_again_afterwards(health: FakeHealth) -> None:
         again.bind(("127.0.0.1", port))
 
 
-async def test_a_port_that_is_taken_is_an_os_error(health: FakeHealth) -> None:
+async def test_a_port_that_is_taken_is_named_with_its_mend(health: FakeHealth) -> None:
+    app = admin_app(OwnPages(health, lambda: b"", str))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(OSError, match="address already in use"):
-            async with serve_admin(admin_app(health, lambda: b"", str), "127.0.0.1", taken.getsockname()[1]):
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"admin.port: 127.0.0.1:{port} cannot be bound: .*free the port"):
+            async with serve_admin(app, "127.0.0.1", port):
                 pass
