@@ -19,6 +19,7 @@ _COMMANDS = {
     "init": "notifyd.cli.init:init",
     "send": "notifyd.cli.send:send",
     "leases": "notifyd.cli.leases:leases",
+    "audit": "notifyd.cli.audit:audit",
     "template": "notifyd.cli.template:template",
     "config": "notifyd.cli.config:config",
 }

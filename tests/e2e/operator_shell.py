@@ -1,0 +1,45 @@
+"""An operator's shell on a stage: commands in processes of their own, and what she does to the tables by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import msgspec
+
+from notifyd.cli.demo.stage import Stage
+
+
+class Ended(msgspec.Struct, frozen=True):
+    exit_code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.out)
+
+
+async def notifyd(stage: Stage, *args: str) -> Ended:
+    """`notifyd <args> -c <the stage's config>`."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "notifyd", *args, "-c", str(stage.config)),
+        env=stage.environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
+async def log_rows(stage: Stage, kind: str) -> list[dict[str, dict[str, Any]]]:
+    async with stage.client("dynamodb") as dynamodb:
+        answer = await dynamodb.scan(TableName=stage.names.log, ConsistentRead=True)
+    return [item for item in answer["Items"] if item["kind"]["S"] == kind]
+
+
+async def delete_row(stage: Stage, row: dict[str, dict[str, Any]]) -> None:
+    async with stage.client("dynamodb") as dynamodb:
+        await dynamodb.delete_item(TableName=stage.names.log, Key={"event_id": row["event_id"], "row": row["row"]})
