@@ -17,7 +17,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 UV := uv==0.13.9
 
 .PHONY: help demo test lint bench image lock ci-long schemas kill-test \
-	kill-loop sigterm-loop zombie
+	kill-loop sigterm-loop zombie chaos reshard
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' $(MAKEFILE_LIST) | awk -F '#' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -64,6 +64,21 @@ sigterm-loop: $(READY)  ## N drains under load: nothing twice, the next owner at
 
 zombie: $(READY)  ## the owner stopped for two failover times, then woken: fenced, a stand-by from then on
 	@$(FAULTS) zombie $(ARGS)
+
+chaos: $(READY)  ## AWS throttles, does not answer, goes away; ARGS="--case away-60s-all --scale 0.5"
+	@$(FAULTS) chaos $(ARGS)
+
+# The one stand-in whose shards split and merge; it takes node and npm.
+KINESIS_LOCAL := .run/kinesis-local/.ready
+KINESIS_LOCAL_LOCK := tests/faults/kinesis_local
+
+$(KINESIS_LOCAL): $(KINESIS_LOCAL_LOCK)/package.json $(KINESIS_LOCAL_LOCK)/package-lock.json
+	@command -v npm >/dev/null || { echo "make: no npm found; resharding runs on kinesis-local, which needs it" >&2; exit 1; }
+	@mkdir -p $(@D) && cp $^ $(@D) && npm ci --prefix $(@D) --silent --no-audit --no-fund
+	@touch $@
+
+reshard: $(READY) $(KINESIS_LOCAL)  ## splits and merges under load: every record once, parents before children
+	@$(FAULTS) reshard $(ARGS)
 
 schemas: $(READY)  ## what is deployed, against the schemas of those who read it
 	$(BIN)/hadolint Dockerfile

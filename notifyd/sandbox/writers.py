@@ -56,7 +56,7 @@ async def write_to_stream(
     for part in _parts(events, _PUT_RECORDS_MAX):
         now_s = clock.now_s()
         produced_at_s |= dict.fromkeys((event.event_id for event in part), now_s)
-        records = [{"Data": _bytes_of(event, now_s), "PartitionKey": event.event_id} for event in part]
+        records = [{"Data": bytes_of(event, now_s), "PartitionKey": event.event_id} for event in part]
         for attempt in range(_ATTEMPTS_MAX):
             answer = await kinesis.put_records(StreamName=stream, Records=records)
             records = [
@@ -88,7 +88,8 @@ def _stamped(event: DemoEvent, now_s: float) -> dict[str, Any]:
     return event.envelope | {"time": datetime.fromtimestamp(now_s, UTC).isoformat()}
 
 
-def _bytes_of(event: DemoEvent, now_s: float) -> bytes:
+def bytes_of(event: DemoEvent, now_s: float) -> bytes:
+    """The record that a Kinesis stream holds for an event written now."""
     return event.raw if event.raw is not None else json.dumps(_stamped(event, now_s)).encode()
 
 

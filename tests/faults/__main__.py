@@ -8,14 +8,17 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import click
+import msgspec
 
 from notifyd.cli.output import json_option
 from notifyd.errors import NotifydError
 from notifyd.sandbox.world import SourceKind
+from tests.faults.chaos import cases, chaos
 from tests.faults.kill import kill_loop
 from tests.faults.plan import SHORT_TIMES, Plan, Times
 from tests.faults.processes import RunFailed
 from tests.faults.promises import Result, show
+from tests.faults.reshard import RATE_PER_S, reshard
 from tests.faults.show import sayer
 from tests.faults.sigterm import sigterm_loop
 from tests.faults.zombie import zombie
@@ -26,11 +29,9 @@ def main() -> None:
     pass
 
 
-def _load_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in (
-        click.option(
-            "--rate", "rate_per_s", default=Plan().rate_per_s, show_default=True, help="Events a second."
-        ),
+def _load_options(rate_per_s: float = Plan().rate_per_s) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    options = (
+        click.option("--rate", "rate_per_s", default=rate_per_s, show_default=True, help="Events a second."),
         click.option(
             "--latency-ms", default=Plan().latency_s * 1000, show_default=True, help="Of the mail service."
         ),
@@ -38,9 +39,14 @@ def _load_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--seed", default=Plan().seed, show_default=True, help="Of the world and the moments."),
         click.option("--short-times", is_flag=True, help="A failover of 6 s instead of the shipped one."),
         json_option,
-    ):
-        command = option(command)
-    return command
+    )
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def _plan(options: dict[str, Any]) -> Plan:
@@ -55,7 +61,7 @@ def _plan(options: dict[str, Any]) -> Plan:
 
 @main.command("kill-loop")
 @click.option("-n", "count", default=5, show_default=True, help="Kills.")
-@_load_options
+@_load_options()
 def _kill_loop(count: int, **options: Any) -> None:
     """Kill -9 at random moments: nothing lost, duplicates bounded and listed."""
     _finish(kill_loop(_plan(options), count, sayer()), as_json=options["as_json"])
@@ -63,7 +69,7 @@ def _kill_loop(count: int, **options: Any) -> None:
 
 @main.command("sigterm-loop")
 @click.option("-n", "count", default=5, show_default=True, help="Drains.")
-@_load_options
+@_load_options()
 def _sigterm_loop(count: int, **options: Any) -> None:
     """SIGTERM under load: exit 0, nothing sent twice, another goes on at once."""
     _finish(sigterm_loop(_plan(options), count, sayer()), as_json=options["as_json"])
@@ -71,10 +77,34 @@ def _sigterm_loop(count: int, **options: Any) -> None:
 
 @main.command("zombie")
 @click.option("-n", "count", default=1, show_default=True, help="Pauses.")
-@_load_options
+@_load_options()
 def _zombie(count: int, **options: Any) -> None:
     """SIGSTOP for two failover times: fenced, and a stand-by afterwards."""
     _finish(zombie(_plan(options), count, sayer()), as_json=options["as_json"])
+
+
+@main.command("chaos")
+@click.option(
+    "--case", "names", type=click.Choice([case.name for case in cases()]), multiple=True, help="Unset: all."
+)
+@click.option("--scale", default=1.0, show_default=True, help="Of how long each fault is held.")
+@_load_options()
+def _chaos(names: tuple[str, ...], scale: float, **options: Any) -> None:
+    """AWS throttles, does not answer, goes away: nothing lost, nothing twice, and it goes on by itself."""
+    chosen = [
+        msgspec.structs.replace(case, hold_s=case.hold_s * scale)
+        for case in cases()
+        if not names or case.name in names
+    ]
+    _finish(chaos(_plan(options), chosen, sayer()), as_json=options["as_json"])
+
+
+@main.command("reshard")
+@click.option("-n", "count", default=8, show_default=True, help="Splits and merges.")
+@_load_options(RATE_PER_S)
+def _reshard(count: int, **options: Any) -> None:
+    """Split and merge under load, on kinesis-local: every record once, parents before children."""
+    _finish(reshard(_plan(options), count, sayer()), as_json=options["as_json"])
 
 
 def _finish(running: Coroutine[Any, Any, Result], *, as_json: bool) -> None:

@@ -25,7 +25,7 @@ from tests.faults.processes import MailService, Replica, RunFailed
 
 _CONFIG_FOLDER = Path(__file__).parents[2] / "config"
 _LOOK_EVERY_S = 0.05
-_PREFIX = "faults"
+PREFIX = "faults"
 
 
 class Ground:
@@ -37,7 +37,7 @@ class Ground:
         self.plan = plan
         self.aws = aws
         self.clock: Clock = SystemClock()
-        self.names = Names(_PREFIX)
+        self.names = Names(PREFIX)
         self.world: World = make_world(plan.seed, plan.events_max, plan.source)
         self.journal = folder / "mails.jsonl"
         self.mails = Mails(self.journal)
@@ -104,7 +104,7 @@ class Ground:
 
     async def set_up(self) -> None:
         """Config, tables, queues and people."""
-        settings = settings_of(self.plan.source, _PREFIX, self._service.url, _CONFIG_FOLDER)
+        settings = settings_of(self.plan.source, PREFIX, self._service.url, _CONFIG_FOLDER)
         (self._folder / "notifyd.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
         init = await self._start("init", "init", {})
         if await init.ended():

@@ -56,6 +56,14 @@ class Mails:
         position = bisect_left(self._times_s, at_s)
         return self._times_s[position] if position < len(self._times_s) else None
 
+    def first_second_of(self, count: float, from_s: float) -> float | None:
+        """When the first second began, at a mail, that brought so many."""
+        for position in range(bisect_left(self._times_s, from_s), len(self._times_s)):
+            began_s = self._times_s[position]
+            if self.count(began_s, began_s + 1) >= count:
+                return began_s
+        return None
+
     def last_before(self, at_s: float) -> float | None:
         position = bisect_left(self._times_s, at_s)
         return self._times_s[position - 1] if position else None
