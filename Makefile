@@ -16,7 +16,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 	--no-emit-index-url --no-header --no-annotate --quiet
 UV := uv==0.13.9
 
-.PHONY: help demo test lint bench image lock ci-long schemas kill-test \
+.PHONY: help demo test lint bench image lock ci-long schemas kill-test sim \
 	kill-loop sigterm-loop zombie chaos reshard
 
 help:  ## this list
@@ -79,6 +79,10 @@ $(KINESIS_LOCAL): $(KINESIS_LOCAL_LOCK)/package.json $(KINESIS_LOCAL_LOCK)/packa
 
 reshard: $(READY) $(KINESIS_LOCAL)  ## splits and merges under load: every record once, parents before children
 	@$(FAULTS) reshard $(ARGS)
+
+sim: $(READY)  ## seeded simulation of several workers under faults; SEEDS=500 FAULTS=none|crash,cut,... SEED=k
+	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAULTS),--faults $(FAULTS)) \
+		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
 schemas: $(READY)  ## what is deployed, against the schemas of those who read it
 	$(BIN)/hadolint Dockerfile

@@ -1,0 +1,254 @@
+"""The workers: real engines, each in a process of its own, started, killed and started again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+import structlog
+from prometheus_client import CollectorRegistry
+
+from notifyd.core.catalog import Catalog, NotificationType
+from notifyd.core.channel import Channel, InDoubt, Lane
+from notifyd.core.decode import Decoder
+from notifyd.core.delivery_id import Identity
+from notifyd.core.filter_criteria import SourceKind, compile_filter_criteria
+from notifyd.core.path import compile_path
+from notifyd.core.pattern import compile_pattern
+from notifyd.core.policy import DeliveryRules
+from notifyd.core.retry import RetryPolicy
+from notifyd.core.sequence import TrimHorizon
+from notifyd.errors import AwsError, TransportError
+from notifyd.flow.deliver import DeliverTimes
+from notifyd.flow.engine import Engine
+from notifyd.flow.heart import HeartTimes
+from notifyd.flow.leasing import LeaseTimes
+from notifyd.flow.read import FeedTimes
+from notifyd.flow.redeliver import RedeliverTimes
+from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
+from notifyd.flow.templates import TemplateShelf
+from notifyd.ports import Provider
+from notifyd.system import SystemClock
+from notifyd.telemetry.metrics import Metrics
+from tests.simulation.dice import DiceEntropy
+from tests.simulation.process import Process, State
+from tests.simulation.through import AlertsPort, RetryQueuePort, SourcePort, Through
+from tests.simulation.world.provider import ProviderPort
+from tests.simulation.world.world import EPOCH_S, VISIBILITY_S, World
+
+log = structlog.get_logger(__name__)
+
+# The shipped defaults.
+FAILOVER_S = 15.0
+SEND_TIMEOUT_S = 5.0
+SETTINGS = FlowSettings(
+    worker_id="",
+    slots_max=4_000,
+    commit_interval_s=0.1,
+    span_max=65_536,
+    bytes_in_process_max=64 << 20,
+    heart=HeartTimes(renew_interval_s=3.0, failover_time_s=FAILOVER_S, send_timeout_s=SEND_TIMEOUT_S),
+    lease=LeaseTimes(scan_interval_s=1.0, failover_time_s=FAILOVER_S),
+    deliver=DeliverTimes(linger_s=0.01, send_timeout_s=SEND_TIMEOUT_S, queue_wait_max_s=5.0),
+    retry=RetryPolicy(),
+    redeliver=RedeliverTimes(receivers=2, receive_wait_s=5.0, send_timeout_s=SEND_TIMEOUT_S),
+    log_flush_ms=25.0,
+    log_ttl_s=14 * 86_400.0,
+    alert_fold_s=60.0,
+    drain_timeout_s=25.0,
+)
+_TEMPLATES = {"paid/email.subject": "Paid", "paid/email.text": "{{ user.user_id }} paid {{ data.amount }}\n"}
+_IDENTITY = Identity([("1", b"key")])
+
+
+class _Templates:
+    async def fetch(self, known_version: str | None) -> tuple[str, dict[str, str]] | None:
+        return None if known_version == "v1" else ("v1", _TEMPLATES)
+
+
+class _Never:
+    """The shelf's clock: nothing is asked for again within a run."""
+
+    def now_s(self) -> float:
+        return EPOCH_S
+
+    def elapsed_s(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:  # noqa: ARG002 - for ever
+        await asyncio.get_running_loop().create_future()
+
+
+# Compiled once: templates are not what is simulated.
+SHELF = TemplateShelf(_Templates(), _Never(), refresh_s=1e9)
+
+
+def _type(name: str, detail_type: str, *, in_doubt: InDoubt, lane: Lane) -> NotificationType:
+    return NotificationType(
+        name,
+        match=compile_pattern({"source": ["shop"], "detail-type": [detail_type]}),
+        users=compile_path("detail.users"),
+        data=compile_path("detail"),
+        category="payments",
+        channels=(Channel.EMAIL,),
+        template="paid",
+        lane=lane,
+        in_doubt=in_doubt,
+    )
+
+
+CATALOG = Catalog(
+    [
+        _type("paid", "paid", in_doubt=InDoubt.RESEND, lane=Lane.TRANSACTIONAL),
+        _type("held", "held", in_doubt=InDoubt.HOLD, lane=Lane.TRANSACTIONAL),
+        _type("first", "double", in_doubt=InDoubt.RESEND, lane=Lane.TRANSACTIONAL),
+        _type("second", "double", in_doubt=InDoubt.RESEND, lane=Lane.BULK),
+    ]
+)
+
+
+def _decoders() -> tuple[Decoder, Decoder]:
+    quiet = {"source": [{"anything-but": ["noise"]}]}
+    of_kinesis = compile_filter_criteria([{"data": quiet}], SourceKind.KINESIS)
+    image = {"dynamodb": {"NewImage": {"source": {"S": [{"anything-but": ["noise"]}]}}}}
+    of_table = compile_filter_criteria([{"eventName": ["INSERT"], **image}], SourceKind.DYNAMODB)
+    return (
+        Decoder(SourceKind.KINESIS, "events", filter_criteria=of_kinesis),
+        Decoder(SourceKind.DYNAMODB, "orders", filter_criteria=of_table),
+    )
+
+
+DECODERS = _decoders()
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What a seeded bug replaces: the daemon's own parts stand here otherwise."""
+
+    engine: Callable[..., Engine] = Engine
+    outside: Callable[[Outside, Process, World], Outside] = lambda outside, _process, _world: outside
+
+
+class Worker:
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.engine: Engine | None = None
+        self.stop = asyncio.Event()
+
+
+class Cluster:
+    """`workers` processes at a time: one that died is followed by another, under another name."""
+
+    def __init__(self, world: World, settings: FlowSettings, parts: Parts, *, workers: int) -> None:
+        self._world = world
+        self._settings = settings
+        self._parts = parts
+        self._count = workers
+        self._dice = world.dice.sub("cluster")
+        self._number = 0
+        self._closing = False
+        self.workers: list[Worker] = []
+
+    def start_all(self) -> None:
+        for _ in range(self._count):
+            self.start()
+
+    def start(self) -> None:
+        if self._closing:
+            return
+        self._number += 1
+        process = Process(f"w{self._number}")
+        process.on_crash = self._crashed
+        worker = Worker(process)
+        self.workers.append(worker)
+        self._world.loop.create_task(self._run(worker), context=process.context())
+
+    def running(self) -> list[Worker]:
+        return [worker for worker in self.workers if worker.process.is_alive]
+
+    def restart(self, worker: Worker) -> None:
+        """SIGTERM; another comes when it has ended."""
+        worker.stop.set()
+
+    async def close(self) -> None:
+        self._closing = True
+        for worker in self.running():
+            worker.stop.set()
+        while self.running():  # noqa: ASYNC110 - a pause may outlast any event
+            await asyncio.sleep(0.5)  # noqa: TID251 - of the world's own time
+
+    def _crashed(self, process: Process, point: str) -> None:
+        self._world.judge.crashed(process, point)
+        self._world.network.later(self._dice.between(0.2, 8.0), self.start)
+
+    async def _run(self, worker: Worker) -> None:
+        process = worker.process
+        try:
+            worker.engine = self._build(process)
+            await worker.engine.run(worker.stop)
+        except (AwsError, TransportError):
+            self._world.fired["could not start"] += 1
+        except BaseException as error:  # noqa: BLE001 - whatever else ends a worker is what is looked for
+            self._world.network.broken.append(f"{process.name} ended by {error!r}: {_inside(error)}")
+        process.state = State.ENDED
+        if not self._closing:
+            self._world.network.later(self._dice.between(0.2, 5.0), self.start)
+
+    def _build(self, process: Process) -> Engine:
+        world, network = self._world, self._world.network
+        loop = world.loop
+        clock = SystemClock(loop.time, lambda: EPOCH_S + loop.time() + process.skew_s)
+        outside = Outside(
+            clock=clock,
+            entropy=DiceEntropy(world.dice.sub(process.name), process.name),
+            lease_table=Through("leases", world.table, process, network),
+            delivery_log=Through("log", world.log, process, network),
+            retry_queues={
+                Channel.EMAIL: RetryQueuePort(world.retry, process, network, clock, visibility_s=VISIBILITY_S)
+            },
+            dead_letters=Through("dead", world.dead, process, network),
+            alerts=AlertsPort("alerts", world.alerts, process, network),
+            directory=Through("directory", world.directory, process, network),
+            lookups={},
+            providers={Channel.EMAIL: self._provider(process)},
+            sources=[
+                SourceSetup(
+                    SourcePort("source", source, process, network),
+                    decoder,
+                    TrimHorizon(),
+                    None,
+                    FeedTimes(poll_interval_s=0.2, idle_poll_max_s=5.0),
+                )
+                for source, decoder in zip(world.sources, DECODERS, strict=False)
+            ],
+        )
+        return self._parts.engine(
+            self._parts.outside(outside, process, world),
+            msgspec.structs.replace(self._settings, worker_id=process.name),
+            catalog=CATALOG,
+            rules=DeliveryRules(frozenset({Channel.EMAIL})),
+            identity=_IDENTITY,
+            templates=SHELF,
+            metrics=Metrics(
+                CollectorRegistry(),
+                version="0",
+                providers={Channel.EMAIL: "simulated"},
+                sources=[source.name for source in world.sources],
+            ),
+        )
+
+    def _provider(self, process: Process) -> Provider:
+        world = self._world
+        return ProviderPort(
+            world.account,
+            process,
+            world.network,
+            world.dice.sub(f"latency {process.name}"),
+            on_send=world.judge.sending,
+        )
+
+
+def _inside(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup):
+        return ", ".join(_inside(one) for one in error.exceptions)
+    return repr(error)

@@ -1,0 +1,255 @@
+"""What goes wrong, when and to whom: drawn from the seed before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from tests.simulation.cluster import Cluster, Worker
+from tests.simulation.dice import Dice
+from tests.simulation.network import Mishap, Weather
+from tests.simulation.process import Doom, Process, State
+from tests.simulation.world.provider import Mood
+from tests.simulation.world.world import World
+
+# Every call that a process makes: it can die before each leaves, and after each took effect.
+OPERATIONS = {
+    "leases.scan": 40,
+    "leases.beat": 15,
+    "leases.take": 3,
+    "leases.write": 60,
+    "leases.create_stream": 1,
+    "leases.create_shard": 3,
+    "leases.note_listing": 1,
+    "leases.remove_worker": 1,
+    "log.append": 60,
+    "log.claim_attempt": 6,
+    "log.rows_of_event": 6,
+    "retry.put": 6,
+    "retry.receive": 40,
+    "retry.delete": 3,
+    "retry.hide": 1,
+    "dead.put": 4,
+    "directory.look_up": 30,
+    "alerts.raise_alert": 2,
+    "source.list_shards": 3,
+    "source.read": 60,
+    "provider.send": 60,
+    "provider.refresh_limits": 1,
+}
+SERVICES = ("leases", "log", "retry", "dead", "directory", "source", "provider")
+
+
+class Group(StrEnum):
+    CRASH = "crash"
+    PAUSE = "pause"
+    CUT = "cut"
+    WEATHER = "weather"
+    CLOCK = "clock"
+    PROVIDER = "provider"
+    RESHARD = "reshard"
+    RESTART = "restart"
+
+
+# How often each group is drawn, and whether one of it may cost duplicates.
+WEIGHTS = {
+    Group.CRASH: 6,
+    Group.PAUSE: 2,
+    Group.CUT: 3,
+    Group.WEATHER: 5,
+    Group.CLOCK: 2,
+    Group.PROVIDER: 2,
+    Group.RESHARD: 3,
+    Group.RESTART: 2,
+}
+
+
+class Planned(msgspec.Struct, frozen=True):
+    at_s: float
+    group: Group
+
+
+def plan(dice: Dice, groups: tuple[Group, ...], *, window_s: float, least: int) -> list[Planned]:
+    if not groups:
+        return []
+    count = dice.whole(least, least + 4)
+    weights = [WEIGHTS[group] for group in groups]
+    return [Planned(dice.between(0.0, window_s), dice.weighted(groups, weights)) for _ in range(count)]
+
+
+class Director:
+    """Lets the planned faults happen. `majors`: those that may each cost up to slots_max duplicates."""
+
+    def __init__(self, world: World, cluster: Cluster, dice: Dice) -> None:
+        self._world = world
+        self._cluster = cluster
+        self._dice = dice
+        self._open = 0
+        self.majors = 0
+        self.happened = 0
+
+    def direct(self, faults: list[Planned]) -> None:
+        happen: dict[Group, Callable[[], None]] = {
+            Group.CRASH: self._crash,
+            Group.PAUSE: self._pause,
+            Group.CUT: self._cut,
+            Group.WEATHER: self._turn_foul,
+            Group.CLOCK: self._jump,
+            Group.PROVIDER: self._provider,
+            Group.RESHARD: self._reshard,
+            Group.RESTART: self._restart,
+        }
+        for fault in faults:
+            self._open += 1
+            self._later(fault.at_s, self._begin, happen[fault.group])
+
+    @property
+    def is_over(self) -> bool:
+        return self._open == 0
+
+    def _begin(self, happen: Callable[[], None]) -> None:
+        self.happened += 1
+        happen()
+        self._open -= 1
+
+    def _later(self, seconds: float, do: Callable[..., None], *arguments: Any) -> None:
+        self._world.network.later(seconds, do, *arguments)
+
+    def _lasting(self, seconds: float, end: Callable[..., None], *arguments: Any) -> None:
+        """The fault ends by itself, and until then it is not over."""
+        self._open += 1
+
+        def over() -> None:
+            self._open -= 1
+            end(*arguments)
+
+        self._later(seconds, over)
+
+    def _fire(self, what: str, *, major: bool = True) -> None:
+        self._world.fired[what] += 1
+        self.majors += major
+        self._world.trace.note(f"-- {what}")
+
+    def _victim(self) -> Worker | None:
+        """Mostly one at work."""
+        alive = [worker for worker in self._cluster.running() if worker.process.state is State.RUNS]
+        owners = {item.lease_owner for item in self._world.table.shards.values()}
+        at_work = [worker for worker in alive if worker.process.name in owners]
+        if at_work and self._dice.chance(0.85):
+            return self._dice.one_of(at_work)
+        return self._dice.one_of(alive) if alive else None
+
+    # --- the faults ---
+
+    def _crash(self) -> None:
+        """At any step, or around a call; what a call's turn never comes for dies at a step."""
+        worker = self._victim()
+        if worker is None:
+            return
+        process = worker.process
+        self.majors += 1
+        if self._dice.chance(0.3):
+            process.crash_at_step = process.steps + self._dice.whole(1, 400)
+            return
+        operation = self._dice.one_of(list(OPERATIONS))
+        before = self._dice.chance(0.5)
+        if operation in (
+            "leases.create_stream",
+            "leases.note_listing",
+            "leases.create_shard",
+            "leases.remove_worker",
+        ):
+            # Rare calls: whoever comes to make one.
+            left = 1
+            for other in self._cluster.running():
+                other.process.dooms.append(Doom(operation, before=before, left=left))
+        else:
+            left = self._dice.whole(1, OPERATIONS[operation])
+            process.dooms.append(Doom(operation, before=before, left=left))
+        self._lasting(12.0, self._pardon)
+
+    def _pardon(self) -> None:
+        for worker in self._cluster.running():
+            worker.process.dooms.clear()
+
+    def _pause(self) -> None:
+        """SIGSTOP, or a machine's suspend, in which its timers stand still as well."""
+        worker = self._victim()
+        if worker is None:
+            return
+        process = worker.process
+        lasts_s = self._dice.one_of((0.5, 2.0, 8.0, 16.0, 20.0, 35.0)) * self._dice.between(0.8, 1.2)
+        suspended = self._dice.chance(0.4)
+        self._fire("suspend" if suspended else "pause")
+        process.state = State.PAUSED
+        if suspended:
+            self._world.loop.put_off(process, lasts_s)
+        self._lasting(lasts_s, self._resume, process)
+
+    def _resume(self, process: Process) -> None:
+        if process.state is State.PAUSED:
+            process.state = State.RUNS
+            self._world.trace.note(f"-- {process.name} goes on")
+            self._world.loop.resume(process)
+
+    def _cut(self) -> None:
+        """One worker or all, from one service or all."""
+        worker = self._victim() if self._dice.chance(0.6) else None
+        service = self._dice.one_of(SERVICES) if self._dice.chance(0.7) else None
+        self._fire(f"cut: {'one' if worker else 'all'} from {'one service' if service else 'all'}")
+        mishaps = self._dice.one_of(
+            ((Mishap.NOT_SENT,), (Mishap.LOST,), (Mishap.NOT_SENT, Mishap.LOST, Mishap.UNANSWERED))
+        )
+        process = worker.process if worker else None
+        self._foul(Weather(mishaps, 1.0, service, process), self._dice.between(1.0, 30.0))
+
+    def _turn_foul(self) -> None:
+        """Some kind of mishap meets some of the calls for a while."""
+        mishaps = (self._dice.one_of(list(Mishap)),) if self._dice.chance(0.7) else tuple(Mishap)
+        service = self._dice.one_of(SERVICES) if self._dice.chance(0.5) else None
+        self._fire("weather", major=False)
+        weather = Weather(mishaps, self._dice.one_of((0.05, 0.3, 0.8)), service, None)
+        self._foul(weather, self._dice.between(1.0, 15.0))
+
+    def _foul(self, weather: Weather, lasts_s: float) -> None:
+        self._world.network.weathers.append(weather)
+        self._lasting(lasts_s, self._world.network.weathers.remove, weather)
+
+    def _jump(self) -> None:
+        """The wall clock of one machine jumps, and is put right later."""
+        worker = self._victim()
+        if worker is None:
+            return
+        process = worker.process
+        jump_s = self._dice.one_of((-3600.0, -40.0, -5.0, 5.0, 40.0, 3600.0))
+        self._fire("clock jumps back" if jump_s < 0 else "clock jumps ahead")
+        process.skew_s += jump_s
+        self._lasting(self._dice.between(0.5, 20.0), self._put_right, process, jump_s)
+
+    def _put_right(self, process: Process, jump_s: float) -> None:
+        process.skew_s -= jump_s
+
+    def _provider(self) -> None:
+        mood = Mood(defers=0.5) if self._dice.chance(0.5) else Mood(hangs=self._dice.one_of((0.1, 1.0)))
+        self._world.account.moods.append(mood)
+        self._fire("provider's mood", major=False)
+        self._lasting(self._dice.between(1.0, 10.0), self._world.account.moods.remove, mood)
+
+    def _reshard(self) -> None:
+        source = self._dice.one_of(self._world.sources)
+        if len(source.open) > 1 and self._dice.chance(0.4):
+            first, second = source.open[:2]
+            source.merge(first, second)
+            self._fire("merge", major=False)
+        else:
+            source.split(self._dice.one_of(source.open))
+            self._fire("split", major=False)
+
+    def _restart(self) -> None:
+        worker = self._victim()
+        if worker is not None:
+            self._fire("SIGTERM", major=False)
+            self._cluster.restart(worker)

@@ -1,0 +1,155 @@
+"""Who watches from outside: what services were told and what the provider took, never the daemon's own word."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from notifyd.core.lease import ShardItem
+from notifyd.core.log_row import LogRow, RowKind
+from notifyd.core.message import Delivery
+from notifyd.core.retry_message import DeadMessage, RetryMessage
+from notifyd.core.sequence import Position
+from tests.simulation.process import Process
+from tests.simulation.world.load import Due, Written
+from tests.simulation.world.provider import Meaning
+from tests.simulation.world.stream import WorldSource
+
+if TYPE_CHECKING:
+    from tests.simulation.world.world import World
+
+ENDS = frozenset(
+    {
+        RowKind.ACCEPTED,
+        RowKind.REJECTED,
+        RowKind.ADDRESS_GONE,
+        RowKind.SUPPRESSED,
+        RowKind.EXPIRED,
+        RowKind.DEAD,
+    }
+)
+
+
+class _Put(msgspec.Struct):
+    """A record of a shard; `name`: how the events' DLQ calls it."""
+
+    position: Position
+    name: str
+    written: Written
+
+
+class Judge:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._records: defaultdict[str, list[_Put]] = defaultdict(list)
+        self._settled: Counter[str] = Counter()
+        self._ended: set[Meaning] = set()
+        self._buried_records: set[str] = set()
+        self._shards_of: defaultdict[str, set[str]] = defaultdict(set)
+        self._in_flight: dict[str, str] = {}
+        self.due: dict[Meaning, Due] = {}
+        self.copies: Counter[Meaning] = Counter()
+        self.accounts: Counter[str] = Counter()
+        self.crashes = 0
+        self.in_flight_at_crashes = 0
+        self.victims: set[str] = set()
+        self.flagged: set[Meaning] = set()
+        self.sent = 0
+
+    def put(self, source: WorldSource, shard: str, position: Position, written: Written) -> None:
+        key = f"shard#{source.name}#{shard}"
+        self._records[key].append(_Put(position, f"{source.name}/{shard}/{position.text()}", written))
+        self.accounts[written.account] += 1
+        for meaning, due in written.due.items():
+            self.due[meaning] = due
+            self.copies[meaning] += 1
+            self._shards_of[meaning[0]].add(key)
+
+    @property
+    def put_count(self) -> int:
+        return sum(self.accounts.values())
+
+    # --- while it runs: each raises AssertionError on a broken promise ---
+
+    def reading(self, source: WorldSource, shard: str) -> None:
+        for parent in source.parents[shard]:
+            item = self._world.table.shards.get(f"shard#{source.name}#{parent}")
+            assert item is not None, f"{shard} is read though {parent} has no item"
+            assert item.is_finished, f"{shard} is read before its parent {parent} is done"
+
+    def sending(self, process: Process, batch: Sequence[Delivery]) -> None:
+        """A first attempt comes from its shard: the sender has to own it, or nobody may be allowed to take it."""
+        self.sent += len(batch)
+        for delivery in batch:
+            self._in_flight[delivery.delivery_id] = process.name
+            shards = self._shards_of[delivery.event_id]
+            if delivery.attempt == 1 and len(shards) == 1:
+                [key] = shards
+                owner = self._world.table.shards[key].lease_owner
+                if owner != process.name:
+                    self._world.network.broken.append(
+                        f"{process.name} sends {delivery.event_id} of {key}, which is {owner or 'nobody'}'s"
+                    )
+
+    def taken(self, before: ShardItem, after: ShardItem) -> None:
+        self._world.trace.note(f"-- {after.key} epoch {after.epoch}: {before.lease_owner} -> {after.lease_owner}")
+        if before.lease_owner and before.lease_owner != after.lease_owner:
+            self.victims.add(before.lease_owner)
+
+    def written(self, before: ShardItem, after: ShardItem) -> None:
+        old, new = before.progress.checkpoint, after.progress.checkpoint
+        if old is not None and not after.is_finished:
+            assert new is not None, f"{after.key}: the checkpoint {old.text()} is gone"
+            assert not old.is_after(new), f"{after.key}: the checkpoint went back to {new.text()}"
+        records, at = self._records[after.key], self._settled[after.key]
+        while at < len(records) and (
+            after.is_finished or (new is not None and not records[at].position.is_after(new))
+        ):
+            self._check_settled(after.key, records[at])
+            at += 1
+        self._settled[after.key] = at
+
+    def _check_settled(self, key: str, put: _Put) -> None:
+        where = f"{key}: the checkpoint passed {put.position.text()}"
+        if put.written.account == "malformed":
+            assert put.name in self._buried_records, f"{where}, whose body is on no DLQ"
+        for meaning in put.written.due:
+            assert meaning in self._ended, f"{where} before {meaning} was settled"
+
+    def rowed(self, rows: Sequence[LogRow]) -> None:
+        for row in rows:
+            if row.kind in ENDS:
+                self._ended.add((row.event_id, row.user_id, row.type_name))
+            if row.kind is RowKind.POSSIBLE_DUPLICATE:
+                self.flagged.add((row.event_id, row.user_id, row.type_name))
+            self._in_flight.pop(row.delivery_id, None)
+
+    def queued(self, message: RetryMessage) -> None:
+        self._ended.add((message.event_id, message.user_id, message.type_name))
+
+    def buried(self, message: DeadMessage) -> None:
+        self._buried_records.add(message.position)
+
+    def crashed(self, process: Process, point: str) -> None:
+        self.crashes += 1
+        lost = [delivery for delivery, name in self._in_flight.items() if name == process.name]
+        for delivery in lost:
+            del self._in_flight[delivery]
+        self.in_flight_at_crashes += len(lost)
+        self._world.trace.note(f"-- {process.name} dies {point}, {len(lost)} in flight")
+        self._world.fired[f"crash {point}"] += 1
+
+    # --- how it stands ---
+
+    def accounted(self) -> Counter[str]:
+        total: Counter[str] = Counter()
+        for item in self._world.table.shards.values():
+            total.update(item.progress.accounted)
+        return total
+
+    @property
+    def is_settled(self) -> bool:
+        return self.accounted()["read"] >= self.put_count and not self._world.retry.messages

@@ -1,0 +1,147 @@
+"""The provider's side: what it was sent, what it took, and whether its limits were kept.
+
+What it took is noted when the request arrives, before it answers: an answer that nobody hears changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+
+import msgspec
+
+from notifyd.core.channel import Channel
+from notifyd.core.message import Delivery
+from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.errors import Fault, NoAnswer, NotSent, Throttled
+from notifyd.ports import Limits
+from tests.simulation.dice import Dice
+from tests.simulation.network import Network
+from tests.simulation.process import Process
+
+Meaning = tuple[str, str, str]
+
+
+def meaning_of(delivery: Delivery) -> Meaning:
+    return delivery.event_id, delivery.user_id, delivery.type_name
+
+
+class Mood(msgspec.Struct):
+    """How it answers at the moment: shares of deliveries deferred, of requests taken and never answered."""
+
+    defers: float = 0.0
+    hangs: float = 0.0
+
+
+class Account:
+    """Shared by all processes. `refuses`: users whose deliveries it never takes."""
+
+    def __init__(self, dice: Dice, refuses: frozenset[str], limits: Limits) -> None:
+        self._dice = dice
+        self._refuses = refuses
+        self.limits = limits
+        self.moods: list[Mood] = []
+        self.taken: Counter[Meaning] = Counter()
+        self.taken_ids: Counter[str] = Counter()
+        self.ids_of: dict[Meaning, set[str]] = {}
+        self.unanswered = 0  # deliveries of requests that were not answered, or not yet
+        self.fired: Counter[str] = Counter()
+
+    def take(self, batch: Sequence[Delivery]) -> list[Outcome] | None:
+        """None: taken, and never answered."""
+        hangs = any(self._dice.chance(mood.hangs) for mood in self.moods)
+        if hangs:
+            self.fired["provider never answers"] += 1
+            if self._dice.chance(0.3):  # nor did it take anything
+                return None
+        outcomes = [self._outcome(delivery) for delivery in batch]
+        for delivery, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Accepted):
+                meaning = meaning_of(delivery)
+                self.taken[meaning] += 1
+                self.taken_ids[delivery.delivery_id] += 1
+                self.ids_of.setdefault(meaning, set()).add(delivery.delivery_id)
+        return None if hangs else outcomes
+
+    def _outcome(self, delivery: Delivery) -> Outcome:
+        if delivery.user_id in self._refuses:
+            return Rejected(Reason.ADDRESS_INVALID)
+        if any(self._dice.chance(mood.defers) for mood in self.moods):
+            self.fired["provider defers"] += 1
+            return Deferred(Reason.THROTTLED, retry_after_s=self._dice.one_of((None, 0.0, 2.0)))
+        return Accepted(f"id-{delivery.delivery_id}")
+
+
+class ProviderPort:
+    """One process's way to the account. Implements `ports.Provider`."""
+
+    name = "simulated"
+    channel = Channel.EMAIL
+
+    def __init__(
+        self,
+        account: Account,
+        process: Process,
+        network: Network,
+        dice: Dice,
+        *,
+        on_send: Callable[[Process, Sequence[Delivery]], None],
+    ) -> None:
+        self._account = account
+        self._process = process
+        self._network = network
+        self._dice = dice
+        self._on_send = on_send
+        self._in_flight = 0
+
+    @property
+    def limits(self) -> Limits:
+        return self._account.limits
+
+    def group_key(self, delivery: Delivery) -> Hashable:
+        return delivery.type_name
+
+    async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
+        self._in_flight += 1
+        try:
+            self._on_send(self._process, batch)
+            if self._in_flight > self.limits.in_flight_max or not 0 < len(batch) <= self.limits.batch_max:
+                self._network.broken.append(f"{self._in_flight} requests in flight, this one of {len(batch)}")
+            return await self._ask(list(batch))
+        finally:
+            self._in_flight -= 1
+
+    async def _ask(self, batch: list[Delivery]) -> list[Outcome]:
+        self._account.unanswered += len(batch)
+        try:
+            outcomes = await self._network.call(self._process, "provider.send", lambda: self._account.take(batch))
+        except NotSent:
+            self._account.unanswered -= len(batch)
+            return [Deferred(Reason.NO_CONNECTION) for _ in batch]
+        except NoAnswer:
+            return [Unknown(Reason.NO_ANSWER) for _ in batch]
+        except Throttled:
+            self._account.unanswered -= len(batch)
+            return [Deferred(Reason.THROTTLED) for _ in batch]
+        if outcomes is None:
+            await asyncio.get_running_loop().create_future()
+        latency = asyncio.get_running_loop().create_future()
+        self._network.later(self._dice.between(0.01, 0.25), _answer, latency)
+        await latency
+        self._account.unanswered -= len(batch)
+        answered: list[Outcome] = outcomes
+        return answered
+
+    async def refresh_limits(self) -> None:
+        await self._network.call(self._process, "provider.refresh_limits", lambda: None)
+
+    async def problems(self) -> list[Fault]:
+        return []
+
+    async def close(self) -> None: ...
+
+
+def _answer(latency: asyncio.Future[None]) -> None:
+    if not latency.done():
+        latency.set_result(None)
