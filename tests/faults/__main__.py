@@ -8,7 +8,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import click
-import msgspec
 
 from notifyd.cli.output import json_option
 from notifyd.errors import NotifydError
@@ -91,11 +90,7 @@ def _zombie(count: int, **options: Any) -> None:
 @_load_options()
 def _chaos(names: tuple[str, ...], scale: float, **options: Any) -> None:
     """AWS throttles, does not answer, goes away: nothing lost, nothing twice, and it goes on by itself."""
-    chosen = [
-        msgspec.structs.replace(case, hold_s=case.hold_s * scale)
-        for case in cases()
-        if not names or case.name in names
-    ]
+    chosen = [case.held(case.hold_s * scale) for case in cases() if not names or case.name in names]
     _finish(chaos(_plan(options), chosen, sayer()), as_json=options["as_json"])
 
 

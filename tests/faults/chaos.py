@@ -37,6 +37,9 @@ class Case(msgspec.Struct, frozen=True):
     services: tuple[str, ...] = ()
     owner_only: bool = False
 
+    def held(self, hold_s: float) -> Case:
+        return msgspec.structs.replace(self, hold_s=hold_s)
+
 
 def cases() -> list[Case]:
     services = ("dynamodb", "dynamodb_streams", "sqs")

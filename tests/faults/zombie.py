@@ -22,6 +22,8 @@ from tests.faults.verdict import promises_of, reach_verdict
 _BETWEEN_S = 4.0
 _TAKEOVER_ALLOWED_S = 3.0
 _FENCED_TIMEOUT_S = 30.0
+_DRAIN_ALLOWED_S = 10.0
+_HAND_OVER_ALLOWED_S = 2.0
 
 
 class Pause(msgspec.Struct):
@@ -80,6 +82,11 @@ async def zombie(plan: Plan, count: int, say: Say) -> Result:
                 at_most=plan.times.failover_time_s + _TAKEOVER_ALLOWED_S,
             ),
             Promise(
+                "back at work s, max",
+                largest([pause.back_s for pause in pauses]),
+                at_most=_DRAIN_ALLOWED_S + _HAND_OVER_ALLOWED_S,
+            ),
+            Promise(
                 "fenced after s, max", largest([pause.fenced_s for pause in pauses]), at_most=_FENCED_TIMEOUT_S
             ),
         ],
@@ -102,6 +109,12 @@ async def _pause_one(ground: Ground, load: Load, say: Say) -> Pause:
     )
     fenced_s = owner.lines("lease_lost", since_s=woken_s)[0].at_s
     await ground.until_caught_up(load, ground.plan.caught_up_timeout_s)
+    # It holds the lost shard's slots for a failover time, and that long leaves the shard alone.
+    await ground.until(
+        "the zombie is done with the shard",
+        lambda: owner.lines("shard_ended", since_s=woken_s),
+        ground.plan.times.failover_time_s + _FENCED_TIMEOUT_S,
+    )
     other = next(replica for replica in ground.replicas if replica is not owner and replica.exit_code is None)
     say(f"fenced {fenced_s - woken_s:.1f} s after it woke; now {other.name} is drained")
     drained_s = ground.clock.now_s()
