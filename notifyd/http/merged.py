@@ -26,6 +26,7 @@ class WorkerHealth(msgspec.Struct, frozen=True):
     worker: int
     state: str
     ready: bool
+    shards: int
     pid: int | None
     restarts: int
 
@@ -122,9 +123,13 @@ def _health_page(answer: Response | None) -> HealthPage | None:
 
 
 def _worker_health(member: Member, page: HealthPage | None) -> WorkerHealth:
-    state = page.state if page is not None else _SILENT if member.url else _DOWN
     return WorkerHealth(
-        member.number, state, ready=page is not None and page.ready, pid=member.pid, restarts=member.restarts
+        worker=member.number,
+        state=page.state if page is not None else _SILENT if member.url else _DOWN,
+        ready=page is not None and page.ready,
+        shards=page.shards_total if page is not None else 0,
+        pid=member.pid,
+        restarts=member.restarts,
     )
 
 

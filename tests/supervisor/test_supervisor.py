@@ -20,6 +20,7 @@ from notifyd.supervisor_worker import Worker, WorkerTimes
 from notifyd.system import SystemClock, SystemEntropy
 from notifyd.wire.proxies import Proxies
 from notifyd.wire.transport_aiohttp import AiohttpTransport
+from tests.supervisor.processes import runs
 
 _CHILD = Path(__file__).parent / "child.py"
 _LOOK_EVERY_S = 0.02
@@ -100,15 +101,7 @@ async def a_crew(folder: Path, mode: str, times: WorkerTimes = _QUICK) -> AsyncI
         with suppress(asyncio.CancelledError):
             await crew.running
         await transport.close()
-        await crew.until(lambda: not any(map(_runs, crew.pids)))
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+        await crew.until(lambda: not any(map(runs, crew.pids)))
 
 
 async def test_all_are_drained_when_it_is_told_to_stop(tmp_path: Path) -> None:
