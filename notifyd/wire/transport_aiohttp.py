@@ -25,18 +25,10 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from notifyd.errors import NoAnswer, NotSent
+from notifyd.wire.limits import ANSWER_BYTES_MAX, KEEP_ALIVE_S, connect_timeout_s
 from notifyd.wire.proxies import Proxies
 from notifyd.wire.transport import Request, Response
 
-# The largest answer of a hot call is a Kinesis page: 10 MiB of data, base64 and JSON around it.
-ANSWER_BYTES_MAX = 32 * 1024 * 1024
-# Shorter than any idle timeout of what is called (load balancers: 60 s), so a POST seldom meets a connection that
-# the other side is closing: that would be a NoAnswer, in doubt.
-KEEP_ALIVE_S = 15.0
-# Waiting for a free connection and connecting get this part of the whole, so that their timeout is always told
-# apart from that of a request on its way.
-_CONNECT_SHARE = 0.75
-_CONNECT_MAX_S = 3.1
 # What aiohttp would add by itself: every header that leaves is the caller's, and no answer comes compressed.
 _NO_AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 # Nothing of a request has left when these are raised: DNS, TCP, TLS, the way to a proxy, a URL that is none.
@@ -137,9 +129,7 @@ class AiohttpTransport:
 @lru_cache(maxsize=64)
 def _timeout(timeout_s: float) -> ClientTimeout:
     # aiohttp rounds long timeouts up to whole seconds unless told otherwise; a deadline is a deadline.
-    return ClientTimeout(
-        total=timeout_s, connect=min(_CONNECT_MAX_S, timeout_s * _CONNECT_SHARE), ceil_threshold=inf
-    )
+    return ClientTimeout(total=timeout_s, connect=connect_timeout_s(timeout_s), ceil_threshold=inf)
 
 
 def _origin(url: URL) -> str:

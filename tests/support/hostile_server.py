@@ -42,6 +42,11 @@ class Exchange:
         tls: ssl.SSLObject | None = self._writer.get_extra_info("ssl_object")
         return tls.version() if tls else None
 
+    @property
+    def alpn(self) -> str | None:
+        tls: ssl.SSLObject | None = self._writer.get_extra_info("ssl_object")
+        return tls.selected_alpn_protocol() if tls else None
+
 
 Behaviour = Callable[[Exchange], Awaitable[None]]
 
@@ -54,6 +59,11 @@ class HostileServer:
         self.url = ""
         self._behave = behave
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def serving(self) -> int:
+        """Connections that neither side has closed."""
+        return len(self._tasks)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -121,7 +131,7 @@ async def never_answering(_: Exchange) -> None:
 
 async def dripping(exchange: Exchange) -> None:
     """A byte now and then: each one comes in time, the whole never does."""
-    await exchange.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    await exchange.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
     while not exchange.closed:
         await exchange.write(b".")
         with contextlib.suppress(TimeoutError):

@@ -14,6 +14,7 @@ from notifyd.wire.proxies import Proxies
 from notifyd.wire.tls import client_context
 from notifyd.wire.transport import Request, Response, Transport
 from notifyd.wire.transport_aiohttp import AiohttpTransport
+from notifyd.wire.transport_http1 import Http1Transport
 from tests.support.hostile_server import (
     Behaviour,
     Exchange,
@@ -30,10 +31,12 @@ ANSWER_BYTES_MAX = 1000
 DIRECT = Proxies({})
 
 
-@pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
-    transport = AiohttpTransport(
-        client_context(), connections_max=1, answer_bytes_max=ANSWER_BYTES_MAX, proxies=DIRECT
+@pytest.fixture(params=["aiohttp", "http1"])
+async def transport(request: pytest.FixtureRequest) -> AsyncIterator[Transport]:
+    transport: Transport = (
+        AiohttpTransport(client_context(), connections_max=1, answer_bytes_max=ANSWER_BYTES_MAX, proxies=DIRECT)
+        if request.param == "aiohttp"
+        else Http1Transport(client_context(), connections_max=1, answer_bytes_max=ANSWER_BYTES_MAX)
     )
     yield transport
     await transport.close()
@@ -281,4 +284,4 @@ async def test_no_error_tells_the_path(transport: Transport) -> None:
                 errors.append(error)
     assert len(errors) == 3
     assert not any("hidden" in str(error) for error in errors)
-    assert all(error.__suppress_context__ for error in errors)
+    assert all(error.__suppress_context__ or error.__context__ is None for error in errors)

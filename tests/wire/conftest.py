@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import pytest
+import uvloop
+
+# What opens connections: uvloop's transports are its own, and what holds on one loop need not on the other.
+_ON_BOTH_LOOPS = {"test_transport.py", "test_http1_transport.py", "test_tls.py"}
+_ASYNCIO: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {**_ASYNCIO, "uvloop": uvloop.new_event_loop} if item.path.name in _ON_BOTH_LOOPS else _ASYNCIO
