@@ -43,3 +43,19 @@ async def log_rows(stage: Stage, kind: str) -> list[dict[str, dict[str, Any]]]:
 async def delete_row(stage: Stage, row: dict[str, dict[str, Any]]) -> None:
     async with stage.client("dynamodb") as dynamodb:
         await dynamodb.delete_item(TableName=stage.names.log, Key={"event_id": row["event_id"], "row": row["row"]})
+
+
+async def shard_items(stage: Stage) -> list[dict[str, dict[str, Any]]]:
+    async with stage.client("dynamodb") as dynamodb:
+        answer = await dynamodb.scan(TableName=stage.names.leases, ConsistentRead=True)
+    return [item for item in answer["Items"] if item["key"]["S"].startswith("shard#")]
+
+
+async def put_shard_item(stage: Stage, item: dict[str, dict[str, Any]]) -> None:
+    async with stage.client("dynamodb") as dynamodb:
+        await dynamodb.put_item(TableName=stage.names.leases, Item=item)
+
+
+async def delete_shard_item(stage: Stage, item: dict[str, dict[str, Any]]) -> None:
+    async with stage.client("dynamodb") as dynamodb:
+        await dynamodb.delete_item(TableName=stage.names.leases, Key={"key": item["key"]})

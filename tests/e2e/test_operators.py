@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from notifyd.cli.demo.stage import Stage
 from notifyd.sandbox.embedded_aws import EmbeddedAws
 from notifyd.sandbox.world import SourceKind, make_world
-from tests.e2e.operator_shell import delete_row, log_rows, notifyd
+from tests.e2e.operator_shell import delete_row, delete_shard_item, log_rows, notifyd, put_shard_item, shard_items
 from tests.e2e.scenario import Scenario, open_scenario
 
 pytestmark = [pytest.mark.aws, pytest.mark.timeout(180)]
@@ -51,3 +54,64 @@ async def test_an_audit_holds_until_a_row_is_lost_and_then_names_what_is_missing
     listed = (await notifyd(stage, "leases", "--json")).json
     assert {lease["state"] for lease in listed["leases"]} <= {"free", "finished"}
     assert listed["damaged"] == []
+
+
+@pytest.mark.parametrize("damage", ["deleted", "without a claim", "of another format", "without an epoch"])
+async def test_a_repaired_shard_goes_on_with_nothing_lost_and_nothing_sent_twice(
+    embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str, damage: str
+) -> None:
+    source = SourceKind.KINESIS if damage == "of another format" else SourceKind.DYNAMODB
+    world = make_world(22, 600, source)
+    async with open_scenario(embedded_aws, tmp_path, prefix=prefix, source=source, world=world) as scenario:
+        stage = scenario.stage
+        first = await scenario.start()
+        writing = asyncio.create_task(scenario.write_events())
+        await scenario.until_accepted(len(world.mails) // 3)
+        assert await first.drain() == 0
+        await writing
+        for item in await shard_items(stage):
+            await _damage(stage, item, damage)
+
+        repaired = await notifyd(stage, "leases", "repair", "--all", "--yes", "--json")
+        assert repaired.exit_code == 0, repaired
+        assert len(repaired.json["repairs"]) == len(await shard_items(stage)) > 0
+        assert (await notifyd(stage, "leases", "--json")).json["damaged"] == []
+        again = await notifyd(stage, "leases", "repair", "--all", "--yes", "--json")
+        assert again.json["repairs"] == []
+
+        await scenario.start()
+        report, finding, _ = await scenario.settled()
+        assert (report.lost, report.duplicates) == (0, 0)
+        assert not finding.unexpected
+        audited = await notifyd(stage, "audit", "--json")
+        assert (audited.exit_code, audited.json["residue"]) == (0, 0), audited
+
+
+async def _damage(stage: Stage, item: dict[str, dict[str, Any]], damage: str) -> None:
+    match damage:
+        case "deleted":
+            await delete_shard_item(stage, item)
+        case "without a claim":
+            await put_shard_item(stage, {name: value for name, value in item.items() if name != "claimed"})
+        case "of another format":
+            await put_shard_item(stage, item | {"format": {"N": "99"}})
+        case "without an epoch":
+            await put_shard_item(stage, item | {"epoch": {"S": "one"}, "accounted": {"S": ""}})
+
+
+async def test_a_repair_leaves_alone_what_a_live_worker_may_own(
+    embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str
+) -> None:
+    world = make_world(23, 40, SourceKind.KINESIS)
+    async with open_scenario(
+        embedded_aws, tmp_path, prefix=prefix, source=SourceKind.KINESIS, world=world
+    ) as scenario:
+        await scenario.start()
+        await scenario.write_events()
+        await scenario.settled()
+        [item] = await shard_items(scenario.stage)
+        await put_shard_item(scenario.stage, item | {"format": {"N": "99"}})
+        refused = await notifyd(scenario.stage, "leases", "repair", "--all", "--yes")
+        assert refused.exit_code == 1
+        assert "is alive and may own it; stop that worker first" in refused.err
+        assert (await shard_items(scenario.stage))[0]["format"] == {"N": "99"}

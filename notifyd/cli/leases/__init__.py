@@ -1,5 +1,6 @@
 """`notifyd leases …`."""
 
 from notifyd.cli.leases.listing import leases
+from notifyd.cli.leases.repair import repair
 
-__all__ = ["leases"]
+__all__ = ["leases", "repair"]
