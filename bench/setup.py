@@ -81,7 +81,7 @@ def choose_cores() -> Cores:
 
 @contextmanager
 def surroundings(options: Options, cores: Cores, folder: Path) -> Iterator[Surroundings]:
-    ca_file = _make_certificate(folder) if options.tls else None
+    ca_file = make_certificate(folder) if options.tls else None
 
     def server(module: str, *arguments: str) -> Server:
         return Server(module, arguments, core=cores.servers, folder=folder, tls=options.tls)
@@ -100,7 +100,7 @@ def surroundings(options: Options, cores: Cores, folder: Path) -> Iterator[Surro
         yield Surroundings(source, dynamodb, sinks, folder, ca_file)
 
 
-def _make_certificate(folder: Path) -> Path:
+def make_certificate(folder: Path) -> Path:
     """A key and a certificate for loopback; the certificate is its own authority."""
     openssl = shutil.which("openssl")
     if openssl is None:
