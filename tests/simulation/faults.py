@@ -15,10 +15,11 @@ from tests.simulation.process import Doom, Process, State
 from tests.simulation.world.provider import Mood
 from tests.simulation.world.world import World
 
-# Every call that a process makes: it can die before each leaves, and after each took effect.
+# Every call that a process makes: it can die before each leaves, and after each took effect. The number: out of
+# how many of them the one is drawn. Of the rare ones every worker waits for its first, from the start.
 OPERATIONS = {
     "leases.scan": 40,
-    "leases.beat": 15,
+    "leases.beat": 12,
     "leases.take": 3,
     "leases.write": 60,
     "leases.create_stream": 1,
@@ -26,13 +27,13 @@ OPERATIONS = {
     "leases.note_listing": 1,
     "leases.remove_worker": 1,
     "log.append": 60,
-    "log.claim_attempt": 6,
-    "log.rows_of_event": 6,
-    "retry.put": 6,
+    "log.claim_attempt": 3,
+    "log.rows_of_event": 3,
+    "retry.put": 2,
     "retry.receive": 40,
-    "retry.delete": 3,
+    "retry.delete": 2,
     "retry.hide": 1,
-    "dead.put": 4,
+    "dead.put": 3,
     "directory.look_up": 30,
     "alerts.raise_alert": 2,
     "source.list_shards": 3,
@@ -40,6 +41,7 @@ OPERATIONS = {
     "provider.send": 60,
     "provider.refresh_limits": 1,
 }
+_RARE = tuple(operation for operation, of in OPERATIONS.items() if of <= 3)
 SERVICES = ("leases", "log", "retry", "dead", "directory", "source", "provider")
 
 
@@ -52,11 +54,13 @@ class Group(StrEnum):
     PROVIDER = "provider"
     RESHARD = "reshard"
     RESTART = "restart"
+    DUPLICATE = "duplicate"
+    TRIM = "trim"
 
 
-# How often each group is drawn, and whether one of it may cost duplicates.
+# How often each group is drawn.
 WEIGHTS = {
-    Group.CRASH: 6,
+    Group.CRASH: 8,
     Group.PAUSE: 2,
     Group.CUT: 3,
     Group.WEATHER: 5,
@@ -64,6 +68,8 @@ WEIGHTS = {
     Group.PROVIDER: 2,
     Group.RESHARD: 3,
     Group.RESTART: 2,
+    Group.DUPLICATE: 1,
+    Group.TRIM: 1,
 }
 
 
@@ -81,7 +87,7 @@ def plan(dice: Dice, groups: tuple[Group, ...], *, window_s: float, least: int) 
 
 
 class Director:
-    """Lets the planned faults happen. `majors`: those that may each cost up to slots_max duplicates."""
+    """Lets the planned faults happen. `majors`: those but crashes that may each cost slots_max duplicates."""
 
     def __init__(self, world: World, cluster: Cluster, dice: Dice) -> None:
         self._world = world
@@ -93,7 +99,6 @@ class Director:
 
     def direct(self, faults: list[Planned]) -> None:
         happen: dict[Group, Callable[[], None]] = {
-            Group.CRASH: self._crash,
             Group.PAUSE: self._pause,
             Group.CUT: self._cut,
             Group.WEATHER: self._turn_foul,
@@ -101,10 +106,36 @@ class Director:
             Group.PROVIDER: self._provider,
             Group.RESHARD: self._reshard,
             Group.RESTART: self._restart,
+            Group.DUPLICATE: self._repeat,
+            Group.TRIM: self._trim,
         }
         for fault in faults:
             self._open += 1
-            self._later(fault.at_s, self._begin, happen[fault.group])
+            if fault.group is Group.CRASH:
+                self._plan_crash(fault.at_s)
+            else:
+                self._later(fault.at_s, self._begin, happen[fault.group])
+
+    def _plan_crash(self, at_s: float) -> None:
+        """At any step, or around a call. A call whose turn does not come in time leaves it to a step."""
+        if self._dice.chance(0.25):
+            self._later(at_s, self._begin, self._crash)
+            return
+        operation = self._dice.one_of(list(OPERATIONS))
+        doom = Doom(operation, before=self._dice.chance(0.5), left=self._dice.whole(1, OPERATIONS[operation]))
+        dooms = self._world.network.dooms
+
+        def pardon() -> None:
+            if doom in dooms:
+                dooms.remove(doom)
+                self._crash()
+
+        if operation in _RARE:
+            dooms.append(doom)
+            self._later(at_s + 20.0, self._begin, pardon)
+        else:
+            self._later(at_s, dooms.append, doom)
+            self._later(at_s + 8.0, self._begin, pardon)
 
     @property
     def is_over(self) -> bool:
@@ -145,35 +176,9 @@ class Director:
     # --- the faults ---
 
     def _crash(self) -> None:
-        """At any step, or around a call; what a call's turn never comes for dies at a step."""
         worker = self._victim()
-        if worker is None:
-            return
-        process = worker.process
-        self.majors += 1
-        if self._dice.chance(0.3):
-            process.crash_at_step = process.steps + self._dice.whole(1, 400)
-            return
-        operation = self._dice.one_of(list(OPERATIONS))
-        before = self._dice.chance(0.5)
-        if operation in (
-            "leases.create_stream",
-            "leases.note_listing",
-            "leases.create_shard",
-            "leases.remove_worker",
-        ):
-            # Rare calls: whoever comes to make one.
-            left = 1
-            for other in self._cluster.running():
-                other.process.dooms.append(Doom(operation, before=before, left=left))
-        else:
-            left = self._dice.whole(1, OPERATIONS[operation])
-            process.dooms.append(Doom(operation, before=before, left=left))
-        self._lasting(12.0, self._pardon)
-
-    def _pardon(self) -> None:
-        for worker in self._cluster.running():
-            worker.process.dooms.clear()
+        if worker is not None:
+            worker.process.crash_at_step = worker.process.steps + self._dice.whole(1, 400)
 
     def _pause(self) -> None:
         """SIGSTOP, or a machine's suspend, in which its timers stand still as well."""
@@ -224,7 +229,7 @@ class Director:
         if worker is None:
             return
         process = worker.process
-        jump_s = self._dice.one_of((-3600.0, -40.0, -5.0, 5.0, 40.0, 3600.0))
+        jump_s = self._dice.one_of((-3600.0, -40.0, -5.0, 5.0, 40.0, 600.0))
         self._fire("clock jumps back" if jump_s < 0 else "clock jumps ahead")
         process.skew_s += jump_s
         self._lasting(self._dice.between(0.5, 20.0), self._put_right, process, jump_s)
@@ -253,3 +258,22 @@ class Director:
         if worker is not None:
             self._fire("SIGTERM", major=False)
             self._cluster.restart(worker)
+
+    def _repeat(self) -> None:
+        """A producer sends again what it has sent: the same id under a new sequence number."""
+        for source in self._world.sources:
+            put = self._world.judge.some_put(source, self._dice)
+            if put is not None:
+                self._world.put_one(source, self._dice.one_of(source.open), put)
+                self._fire("duplicate record", major=False)
+
+    def _trim(self) -> None:
+        """A shard's oldest records go, those of its window as well; never its last, behind which a gap shows."""
+        for source in self._world.sources:
+            shard = self._dice.one_of(source.open)
+            count = self._world.judge.trimmable(source, shard)
+            if count:
+                trimmed = self._dice.whole(1, count)
+                self._world.judge.trimmed(source, shard, trimmed)
+                source.trim(shard, trimmed)
+                self._fire("trim", major=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +13,7 @@ from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.message import Delivery
 from notifyd.core.retry_message import DeadMessage, RetryMessage
 from notifyd.core.sequence import Position
+from tests.simulation.dice import Dice
 from tests.simulation.process import Process
 from tests.simulation.world.load import Due, Written
 from tests.simulation.world.provider import Meaning
@@ -34,11 +35,12 @@ ENDS = frozenset(
 
 
 class _Put(msgspec.Struct):
-    """A record of a shard; `name`: how the events' DLQ calls it."""
+    """A record of a shard; `name`: how the events' DLQ calls it. `trimmed`: perhaps before it was read."""
 
     position: Position
     name: str
     written: Written
+    trimmed: bool = False
 
 
 class Judge:
@@ -50,6 +52,8 @@ class Judge:
         self._buried_records: set[str] = set()
         self._shards_of: defaultdict[str, set[str]] = defaultdict(set)
         self._in_flight: dict[str, str] = {}
+        self._trimmed_of: Counter[str] = Counter()
+        self.gaps: Counter[str] = Counter()  # records that were trimmed before the checkpoint passed them
         self.due: dict[Meaning, Due] = {}
         self.copies: Counter[Meaning] = Counter()
         self.accounts: Counter[str] = Counter()
@@ -71,6 +75,38 @@ class Judge:
     @property
     def put_count(self) -> int:
         return sum(self.accounts.values())
+
+    def some_put(self, source: WorldSource, dice: Dice) -> Written | None:
+        """One that was put into the source before and asks for something."""
+        of_source = f"shard#{source.name}#"
+        puts = [
+            put.written
+            for key, records in self._records.items()
+            if key.startswith(of_source)
+            for put in records
+            if put.written.due
+        ]
+        return dice.one_of(puts) if puts else None
+
+    def trimmable(self, source: WorldSource, shard: str) -> int:
+        """How many of the oldest can go: only of a shard that was read before does anybody know what was next."""
+        key = f"shard#{source.name}#{shard}"
+        item = self._world.table.shards.get(key)
+        if item is None or item.progress.checkpoint is None:
+            return 0
+        return len(self._records[key]) - self._trimmed_of[key] - 1
+
+    def trimmed(self, source: WorldSource, shard: str, count: int) -> None:
+        key = f"shard#{source.name}#{shard}"
+        start = self._trimmed_of[key]
+        self._trimmed_of[key] += count
+        for index in range(max(start, self._settled[key]), start + count):
+            self._records[key][index].trimmed = True
+            self.gaps[key] += 1
+
+    def may_be_lost(self) -> Iterator[tuple[str, Written]]:
+        for key in self.gaps:
+            yield from ((key, put.written) for put in self._records[key] if put.trimmed)
 
     # --- while it runs: each raises AssertionError on a broken promise ---
 
@@ -113,6 +149,8 @@ class Judge:
         self._settled[after.key] = at
 
     def _check_settled(self, key: str, put: _Put) -> None:
+        if put.trimmed:
+            return
         where = f"{key}: the checkpoint passed {put.position.text()}"
         if put.written.account == "malformed":
             assert put.name in self._buried_records, f"{where}, whose body is on no DLQ"
@@ -152,4 +190,7 @@ class Judge:
 
     @property
     def is_settled(self) -> bool:
-        return self.accounted()["read"] >= self.put_count and not self._world.retry.messages
+        """The checkpoints have passed all records, and nothing waits to be tried again."""
+        return not self._world.retry.messages and all(
+            self._settled[key] == len(records) for key, records in self._records.items()
+        )

@@ -17,7 +17,7 @@ from typing import Any
 from notifyd.errors import NoAnswer, NotSent, Throttled
 from tests.simulation.dice import Dice
 from tests.simulation.loop import SeededLoop
-from tests.simulation.process import Process
+from tests.simulation.process import Doom, Process
 from tests.simulation.trace import Trace
 
 _NOBODY = Context()
@@ -64,6 +64,7 @@ class Network:
         self.weathers: list[Weather] = []
         self.fired: Counter[str] = Counter()
         self.broken = broken
+        self.dooms: list[Doom] = []
 
     async def call(self, process: Process, operation: str, do: Do, part: Part | None = None) -> Any:
         """`part` does some of it, says so, and may raise what a partial failure raises."""
@@ -159,10 +160,11 @@ class Network:
         return _TIMEOUT_S if self._dice.chance(0.5) else self._dice.between(0.01, 0.5)
 
     def _doomed(self, process: Process, operation: str, *, before: bool) -> bool:
-        for doom in process.dooms:
-            if doom.operation == operation and doom.before is before:
+        for doom in self.dooms:
+            if doom.operation == operation and doom.before is before and process.is_alive:
                 doom.left -= 1
                 if doom.left == 0:
+                    self.dooms.remove(doom)
                     process.crash(doom.point)
                     return True
         return False

@@ -25,8 +25,6 @@ class Process:
         self.crash_at_step: int | None = None
         self.skew_s = 0.0
         self.on_crash: Any = None
-        self.dooms: list[Doom] = []
-        self.started = False
 
     def context(self) -> Context:
         """What runs in it belongs to this process."""
@@ -55,7 +53,7 @@ class Process:
 
 
 class Doom:
-    """The process dies at the `left`-th call of `operation`: before it leaves, or after it took effect."""
+    """Whoever makes the `left`-th call of `operation` from now on dies: before it leaves, or after its effect."""
 
     def __init__(self, operation: str, *, before: bool, left: int) -> None:
         self.operation = operation

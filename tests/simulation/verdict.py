@@ -22,14 +22,26 @@ def broken_promises(world: World, ended: frozenset[str], *, slots_max: int, faul
 
 
 def _events(world: World) -> Iterator[str]:
-    """The first equation, and each of its terms against what was put."""
+    """The first equation, and each of its terms against what was put; what was trimmed may be missing."""
     accounted = world.judge.accounted()
     put = world.judge.put_count
-    if accounted["read"] != put:
-        yield f"{put} records were put, {accounted['read']} are accounted as read"
-    for account in ("filtered", "unmatched", "malformed", "expanded", "before_start", "duplicate"):
-        if accounted[account] != world.judge.accounts[account]:
-            yield f"{account}: {accounted[account]}, but {world.judge.accounts[account]} were put"
+    gone = sum(world.judge.gaps.values())
+    if not put - gone <= accounted["read"] <= put:
+        yield f"{put} records were put and {gone} trimmed, {accounted['read']} are accounted as read"
+    parts = ("filtered", "unmatched", "malformed", "expanded", "before_start", "duplicate")
+    if accounted["read"] != sum(accounted[part] for part in parts):
+        yield f"the first equation has a residue: {dict(accounted)}"
+    for part in parts:
+        if not world.judge.accounts[part] - gone <= accounted[part] <= world.judge.accounts[part]:
+            yield f"{part}: {accounted[part]}, but {world.judge.accounts[part]} were put"
+
+
+def _gaps(world: World) -> Iterator[tuple[Meaning, bool]]:
+    """What may have been trimmed before it was read, and whether the log tells of a gap in its shard."""
+    told = {row.event_id.removeprefix("gap#") for row in world.rows() if row.kind is RowKind.GAP}
+    for key, written in world.judge.may_be_lost():
+        for meaning in written.due:
+            yield meaning, key in told
 
 
 def _deliveries(world: World) -> Iterator[str]:
@@ -42,18 +54,26 @@ def _deliveries(world: World) -> Iterator[str]:
         yield f"{meaning} has rows and was not expected"
     for meaning in sorted(world.account.taken.keys() - world.judge.due.keys()):
         yield f"{meaning} was sent and not expected"
+    gaps = dict(_gaps(world))
     for meaning, due in world.judge.due.items():
         ends = kinds.get(meaning, set())
-        taken = world.account.taken[meaning]
-        if not ends:
-            yield f"{meaning} has no end"
-        elif due is Due.SENT and not taken and not ends & {RowKind.DEAD, RowKind.EXPIRED}:
-            yield f"{meaning} is lost: its ends are {sorted(ends)}"
-        elif due is not Due.SENT and taken:
-            yield f"{meaning} was sent though it was to be {due.value}"
-        elif due is Due.SUPPRESSED and ends != {RowKind.SUPPRESSED}:
-            yield f"{meaning} was to be suppressed: its ends are {sorted(ends)}"
+        if meaning in gaps and not ends:
+            if not gaps[meaning]:
+                yield f"{meaning} was trimmed before it was read, and no row tells of the gap"
+        else:
+            yield from _one_delivery(meaning, due, ends, world.account.taken[meaning])
     yield from _dead(world, kinds)
+
+
+def _one_delivery(meaning: Meaning, due: Due, ends: set[RowKind], taken: int) -> Iterator[str]:
+    if not ends:
+        yield f"{meaning} has no end"
+    elif due is Due.SENT and not taken and not ends & {RowKind.DEAD, RowKind.EXPIRED}:
+        yield f"{meaning} is lost: its ends are {sorted(ends)}"
+    elif due is not Due.SENT and taken:
+        yield f"{meaning} was sent though it was to be {due.value}"
+    elif due is Due.SUPPRESSED and ends != {RowKind.SUPPRESSED}:
+        yield f"{meaning} was to be suppressed: its ends are {sorted(ends)}"
 
 
 def _dead(world: World, kinds: dict[Meaning, set[RowKind]]) -> Iterator[str]:

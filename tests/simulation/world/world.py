@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from notifyd.core.channel import Channel
 from notifyd.core.log_row import LogRow
 from notifyd.ports import Limits
 from tests.fakes.queues import FakeAlerts
@@ -13,7 +12,7 @@ from tests.simulation.judge import Judge
 from tests.simulation.loop import SeededLoop
 from tests.simulation.network import Network
 from tests.simulation.trace import Trace
-from tests.simulation.world.load import Burst, Population
+from tests.simulation.world.load import Burst, Population, Written
 from tests.simulation.world.provider import Account
 from tests.simulation.world.stream import WorldSource
 from tests.simulation.world.tables import WorldDeadLetters, WorldLog, WorldRetryQueue, WorldTable
@@ -88,9 +87,8 @@ class World:
                 self.judge.put(source, shard, position, written)
         self.bursts_left -= 1
 
+    def put_one(self, source: WorldSource, shard: str, written: Written) -> None:
+        self.judge.put(source, shard, source.put(written.body, shard), written)
+
     def rows(self) -> list[LogRow]:
         return self.log.rows()
-
-    @property
-    def channel(self) -> Channel:
-        return Channel.EMAIL

@@ -1,0 +1,179 @@
+"""The daemon with one of its rules taken out, each by a part of its own in the place of the daemon's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from notifyd.core.channel import Channel
+from notifyd.core.lease import ShardItem
+from notifyd.core.log_row import LogRow
+from notifyd.core.retry_message import RetryMessage
+from notifyd.flow.deliver import Dispatcher
+from notifyd.flow.engine import Engine
+from notifyd.flow.heart import Heart
+from notifyd.flow.setup import Outside, SourceSetup
+from notifyd.flow.shard import ShardParts
+from notifyd.flow.slot_desk import SlotDesk
+from notifyd.ports import LeaseTable, RetryQueue, ShardInfo, ShardWrite, Source
+from tests.simulation.cluster import Parts
+from tests.simulation.process import Process
+from tests.simulation.world.world import World
+
+
+class _Around:
+    """A port with some of its methods replaced."""
+
+    def __init__(self, port: Any) -> None:
+        self._port = port
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+
+# --- the fence ---
+
+
+class _Fearless(Heart):
+    def __init__(self) -> None:
+        """Knows of nothing and fears nothing."""
+
+    async def ensure_fresh(self) -> bool:
+        return True
+
+
+class _Unfenced(Engine):
+    def _dispatcher(self, channel: Channel) -> Dispatcher:
+        dispatcher = super()._dispatcher(channel)
+        dispatcher._heart = _Fearless()
+        return dispatcher
+
+
+# --- the claim ---
+
+
+class _Unclaimed(_Around):
+    """Says nothing of what has begun beyond the checkpoint."""
+
+    async def write(self, write: ShardWrite) -> ShardItem | None:
+        progress = msgspec.structs.replace(
+            write.progress, claimed=write.progress.checkpoint, unsettled=b"", first_sequence=""
+        )
+        standing: ShardItem | None = await self._port.write(msgspec.structs.replace(write, progress=progress))
+        return standing
+
+
+def _without_claim(outside: Outside, _process: Process, _world: World) -> Outside:
+    return msgspec.structs.replace(outside, lease_table=cast(LeaseTable, _Unclaimed(outside.lease_table)))
+
+
+# --- the chained commit_id ---
+
+
+def _without_chain(outside: Outside, _process: Process, world: World) -> Outside:
+    """The table compares epoch and owner alone."""
+    compare = type(world.table).apply
+
+    def apply(write: ShardWrite) -> ShardItem | None:
+        standing = world.table.shards[write.key].commit_id
+        return compare(world.table, msgspec.structs.replace(write, previous_commit_id=standing))
+
+    world.table.__dict__["apply"] = apply
+    return outside
+
+
+# --- parents first ---
+
+
+class _Orphans(_Around):
+    async def list_shards(self) -> list[ShardInfo]:
+        listed: list[ShardInfo] = await self._port.list_shards()
+        return [msgspec.structs.replace(shard, parents=()) for shard in listed]
+
+
+def _without_parents(outside: Outside, _process: Process, _world: World) -> Outside:
+    return msgspec.structs.replace(outside, sources=[_of_orphans(setup) for setup in outside.sources])
+
+
+def _of_orphans(setup: SourceSetup) -> SourceSetup:
+    return msgspec.structs.replace(setup, source=cast(Source, _Orphans(setup.source)))
+
+
+# --- settled only after the hand-over ---
+
+
+class _Hasty(_Around):
+    """Says at once that the queue has it."""
+
+    def __init__(self, port: Any) -> None:
+        super().__init__(port)
+        self._puts: set[asyncio.Task[Any]] = set()
+
+    async def put(self, messages: Sequence[RetryMessage]) -> list[bool]:
+        put = asyncio.ensure_future(self._put(list(messages)))
+        self._puts.add(put)
+        put.add_done_callback(self._puts.discard)
+        return [True for _ in messages]
+
+    async def _put(self, messages: Sequence[RetryMessage]) -> None:
+        while True:
+            try:
+                taken = await self._port.put(messages)
+            except Exception:  # noqa: BLE001 - again, until it is there
+                taken = [False for _ in messages]
+            messages = [message for message, was_taken in zip(messages, taken, strict=True) if not was_taken]
+            if not messages:
+                return
+
+
+def _settling_before_hand_over(outside: Outside, _process: Process, _world: World) -> Outside:
+    queues = {channel: cast(RetryQueue, _Hasty(queue)) for channel, queue in outside.retry_queues.items()}
+    return msgspec.structs.replace(outside, retry_queues=queues)
+
+
+# --- the slot-freeing rule ---
+
+
+class _Generous(SlotDesk):
+    """Hands slots out again as soon as they are taken."""
+
+    def take(self, holder: str, wanted: int) -> int:  # noqa: ARG002 - everybody gets all
+        return wanted
+
+    def free(self, holder: str, count: int) -> None: ...
+
+
+class _SlotsFreedAtOnce(Engine):
+    def _shard_parts(self, *arguments: Any) -> ShardParts:
+        return msgspec.structs.replace(super()._shard_parts(*arguments), slots=_Generous(self.slots.slots_max))
+
+
+# --- append-only rows ---
+
+
+def _one_row_a_delivery(outside: Outside, _process: Process, world: World) -> Outside:
+    """The newest row of a delivery stands in the place of all before."""
+
+    def key_of(row: LogRow) -> str:
+        return row.row if row.kind in ("claim", "possible_duplicate") else row.delivery_id
+
+    world.log.__dict__["_key_of"] = key_of
+    return outside
+
+
+def _outside(change: Callable[[Outside, Process, World], Outside]) -> Parts:
+    return Parts(outside=change)
+
+
+SEEDED_BUGS: dict[str, Parts] = {
+    "the fence": Parts(engine=_Unfenced),
+    "the claim": _outside(_without_claim),
+    "the chained commit_id": _outside(_without_chain),
+    "parents first": _outside(_without_parents),
+    "settling after hand-over": _outside(_settling_before_hand_over),
+    "the slot-freeing rule": Parts(engine=_SlotsFreedAtOnce),
+    "append-only rows": _outside(_one_row_a_delivery),
+}
