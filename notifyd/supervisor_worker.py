@@ -139,7 +139,8 @@ class Worker:
             child.send(signal.SIGKILL)
             code = await ended
             self._child = None
-        log.info("worker_ended", number=self._number, pid=child.pid, exit_code=code, told=told.done())
+        say = log.info if told.done() else log.error
+        say("worker_ended", number=self._number, pid=child.pid, exit_code=code)
         # Without a handler yet it had begun nothing.
         return 0 if told.done() and code == -signal.SIGTERM else code
 
