@@ -64,8 +64,13 @@ def flow_settings(config: Config, worker_id: str) -> FlowSettings:
             renew_interval_s=ledger.renew_interval_s,
             failover_time_s=ledger.failover_time_s,
             send_timeout_s=delivery.send_timeout_s,
+            leases_max=ledger.leases_max,
         ),
-        lease=LeaseTimes(scan_interval_s=ledger.scan_interval_s, failover_time_s=ledger.failover_time_s),
+        lease=LeaseTimes(
+            scan_interval_s=ledger.scan_interval_s,
+            failover_time_s=ledger.failover_time_s,
+            leases_max=ledger.leases_max,
+        ),
         deliver=DeliverTimes(
             linger_s=delivery.linger_ms / 1000,
             send_timeout_s=delivery.send_timeout_s,

@@ -93,6 +93,8 @@ class LedgerSection(Section):
     failover_time_s: PositiveFloat = 15
     """A worker whose heartbeat stood still for so long is dead and its shards are taken."""
     scan_interval_s: PositiveFloat = 1
+    leases_max: PositiveInt = 1000
+    """Shards of one worker, at most; an alert says when all workers together cannot hold the stream's."""
     bytes_in_process_max: Bytes = ByteSize(64 * 1024 * 1024)
 
 

@@ -148,6 +148,14 @@ class LeaseTable(Protocol):
         """Conditional on `seen`'s epoch and commit_id; the item as it is now ours, or None: refused."""
         ...
 
+    async def request(self, seen: ShardItem, worker_id: str) -> bool:
+        """Asks the owner to hand the shard over; False: it changed hands, or somebody else asked."""
+        ...
+
+    async def lead(self, seen: StreamItem, worker_id: str) -> bool:
+        """Takes the listing of the stream's shards over from `seen.leader`; False: somebody else did."""
+        ...
+
     async def write(self, write: ShardWrite) -> ShardItem | None:
         """None: applied. Else the condition failed, and this is the item as it stands.
 

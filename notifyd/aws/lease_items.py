@@ -51,6 +51,7 @@ def stream_item(stream: StreamItem) -> Item:
         "checkpoint": s(checkpoint_text(stream.start)),
         "start_at": n(stream.start_at_s),
         "listed": b(stream.listed),
+        "leader": s(stream.leader),
         "format": n(stream.format),
     }
 
@@ -63,6 +64,7 @@ def shard_item(item: ShardItem) -> Item:
         "lease_owner": s(item.lease_owner),
         "epoch": n(item.epoch),
         "commit_id": s(item.commit_id),
+        "requested_by": s(item.requested_by),
         "format": n(item.format),
         "parent_shards": {"L": [s(parent) for parent in item.parents]},
         "child_shards": {"L": [s(child) for child in item.children]},
@@ -105,6 +107,7 @@ def parse_stream(item: Item) -> StreamItem:
             start=parse_checkpoint(item["checkpoint"]["S"]),
             start_at_s=float(item["start_at"]["N"]),
             listed=base64.b64decode(item["listed"]["B"], validate=True),
+            leader=item["leader"]["S"],
             format=_known_format(item),
         )
 
@@ -135,6 +138,7 @@ def parse_shard(item: Item) -> ShardItem:
             lease_owner=item["lease_owner"]["S"],
             epoch=int(item["epoch"]["N"]),
             commit_id=item["commit_id"]["S"],
+            requested_by=item["requested_by"]["S"],
             format=_known_format(item),
         )
 

@@ -90,7 +90,12 @@ class DynamoDbLeaseTable:
     async def take(self, seen: ShardItem, owner: str, commit_id: str) -> ShardItem | None:
         body = self._update(
             seen.key,
-            values={"lease_owner": s(owner), "epoch": n(seen.epoch + 1), "commit_id": s(commit_id)},
+            values={
+                "lease_owner": s(owner),
+                "epoch": n(seen.epoch + 1),
+                "commit_id": s(commit_id),
+                "requested_by": s(""),
+            },
             conditions={"epoch": n(seen.epoch), "commit_id": s(seen.commit_id)},
         )
         body["ReturnValues"] = "ALL_NEW"
@@ -102,6 +107,29 @@ class DynamoDbLeaseTable:
             standing = _standing(seen.key, error)
             return standing if standing.commit_id == commit_id else None
         return parse_shard(msgspec.json.decode(answer, type=_UpdateAnswer).Attributes)
+
+    async def request(self, seen: ShardItem, worker_id: str) -> bool:
+        body = self._update(
+            seen.key,
+            values={"requested_by": s(worker_id)},
+            conditions={"epoch": n(seen.epoch), "requested_by": s(seen.requested_by)},
+        )
+        return await self._applied(body)
+
+    async def lead(self, seen: StreamItem, worker_id: str) -> bool:
+        body = self._update(
+            f"stream#{seen.source}", values={"leader": s(worker_id)}, conditions={"leader": s(seen.leader)}
+        )
+        return await self._applied(body)
+
+    async def _applied(self, update: dict[str, Any]) -> bool:
+        try:
+            await self._call("UpdateItem", update)
+        except AwsError as error:
+            if error.code != _REFUSED:
+                raise
+            return False
+        return True
 
     async def write(self, write: ShardWrite) -> ShardItem | None:
         values = progress_values(write.progress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from enum import Enum
 
 import msgspec
@@ -11,15 +11,20 @@ from notifyd.core.sequence import Checkpoint, ShardEnd
 from notifyd.core.window import Progress
 
 ITEM_FORMAT = 1
+# Of an item that stands for one that was lost: nobody reads it, so its shard waits for a person.
+LOST_FORMAT = 0
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """`worker#<id>`: one item a worker; it renews all the worker's leases at once."""
+    """`worker#<id>`: one item a worker; it renews all the worker's leases at once.
+
+    `leases_max`: what it can hold; 0: it drains and takes none.
+    """
 
     worker_id: str
     counter: int
     leases_held: int = 0
-    leases_max: int = 0
+    leases_max: int = 1000
     format: int = ITEM_FORMAT
 
 
@@ -27,7 +32,8 @@ class ShardItem(msgspec.Struct, frozen=True):
     """`shard#<source>#<shard>`: lease, fence, checkpoint, claim and outcomes in one item.
 
     `epoch` moves only when ownership changes: it is the fence. `commit_id` is new in each write. `start` is
-    where reading begins while nothing is checkpointed, or SHARD_END.
+    where reading begins while nothing is checkpointed, or SHARD_END. `requested_by`: a worker with fewer leases
+    asks for this one; only it writes that, so the owner's writes are updates, never puts.
     """
 
     source: str
@@ -39,6 +45,7 @@ class ShardItem(msgspec.Struct, frozen=True):
     lease_owner: str = ""
     epoch: int = 0
     commit_id: str = ""
+    requested_by: str = ""
     format: int = ITEM_FORMAT
 
     @property
@@ -58,13 +65,15 @@ class StreamItem(msgspec.Struct, frozen=True):
     """`stream#<source>`: that the stream was initialised, once, and from where.
 
     Records that arrived before `start_at_s` are settled as before_start. `listed`: fingerprints of all shards
-    seen so far, so that a new shard can be told from one whose item was lost.
+    seen so far, so that a new shard can be told from one whose item was lost. `leader`: the worker that lists
+    the shards; the others read the table.
     """
 
     source: str
     start: Checkpoint
     start_at_s: float = 0.0
     listed: bytes = b""
+    leader: str = ""
     format: int = ITEM_FORMAT
 
 
@@ -110,43 +119,6 @@ class Liveness:
 
     def dead(self, now_s: float) -> list[str]:
         return [worker for worker in self._seen if not self.is_live(worker, now_s)]
-
-
-def takeable(
-    items: Iterable[ShardItem],
-    startable: Collection[str],
-    liveness: Liveness,
-    *,
-    me: str,
-    running: Collection[str],
-    now_s: float,
-) -> list[ShardItem]:
-    """What this worker should take now.
-
-    Who holds none leaves the free ones to a live worker that does: one worker is at work, the others stand by.
-    Two that started at once may both hold some, and then neither stands by. A shard that shows me as owner but
-    does not run here was taken by a write whose answer was lost.
-    """
-    items = list(items)
-    standing_by = stands_by(items, liveness, me=me, now_s=now_s)
-    takes = []
-    for item in items:
-        if item.is_finished or item.key in running or item.key not in startable:
-            continue
-        if item.lease_owner == me:
-            takes.append(item)
-        elif item.lease_owner == "":
-            if not standing_by:
-                takes.append(item)
-        elif not liveness.is_live(item.lease_owner, now_s):
-            takes.append(item)
-    return takes
-
-
-def stands_by(items: Iterable[ShardItem], liveness: Liveness, *, me: str, now_s: float) -> bool:
-    """Whether the work is another live worker's, and none of it mine."""
-    owners = {item.lease_owner for item in items} - {""}
-    return me not in owners and any(liveness.is_live(owner, now_s) for owner in owners)
 
 
 class Refusal(Enum):

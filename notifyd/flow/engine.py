@@ -139,6 +139,7 @@ class Engine:
         """What is claimed and not settled when the time is up is in doubt for the next owner."""
         self.draining = True
         log.info("draining", timeout_s=self._settings.drain_timeout_s)
+        await self.heart.announce_drain()
         self.keeper.stop()
         for redeliverer in self._redeliverers:
             redeliverer.stop()

@@ -23,6 +23,7 @@ class HeartTimes(msgspec.Struct, frozen=True):
     renew_interval_s: float
     failover_time_s: float
     send_timeout_s: float
+    leases_max: int = 1000
 
     @property
     def fresh_for_s(self) -> float:
@@ -44,6 +45,7 @@ class Heart:
         self._times = times
         self._leases_held = leases_held
         self._counter = 0
+        self._draining = False
         self._acknowledged_sent_at_s: float | None = None
         self._ticked_at_s = clock.elapsed_s()
         self._renewing: asyncio.Task[bool] | None = None
@@ -84,7 +86,12 @@ class Heart:
     async def _beat(self) -> bool:
         sent_at_s = self._clock.elapsed_s()
         self._counter += 1
-        beat = Heartbeat(self.worker_id, self._counter, leases_held=self._leases_held())
+        beat = Heartbeat(
+            self.worker_id,
+            self._counter,
+            leases_held=self._leases_held(),
+            leases_max=0 if self._draining else self._times.leases_max,
+        )
         try:
             async with asyncio.timeout(self._times.renew_interval_s):
                 await self._table.beat(beat)
@@ -94,6 +101,13 @@ class Heart:
         self._acknowledged_sent_at_s = sent_at_s
         self._ticked_at_s = self._clock.elapsed_s()
         return True
+
+    async def announce_drain(self) -> None:
+        """Tells the others not to count on this worker any more, before its shards come free."""
+        if self._renewing is not None:
+            await self._renewing  # it may have been made before this was known
+        self._draining = True
+        await self.renew()
 
     async def release(self) -> None:
         """Takes the heartbeat away, after every lease was given back."""

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import msgspec
 import structlog
 
-from notifyd.core.lease import Liveness, ShardItem, shard_key, stands_by, takeable
+from notifyd.core.balance import Turn, plan_turn
+from notifyd.core.lease import Liveness, ShardItem
 from notifyd.core.window import Window
 from notifyd.errors import AwsError, DamagedItem, TransportError
 from notifyd.flow.heart import Heart
@@ -27,6 +28,7 @@ _ERROR_PAUSE_S = 5.0
 class LeaseTimes(msgspec.Struct, frozen=True):
     scan_interval_s: float
     failover_time_s: float
+    leases_max: int = 1000
 
 
 class LeaseKeeper:
@@ -51,9 +53,10 @@ class LeaseKeeper:
         self._watch = watch
         self._metrics = metrics
         self._liveness = Liveness(times.failover_time_s)
-        self._startable: dict[str, frozenset[str]] = {}
+        self._finished: dict[str, int] = {}
         self._listing_due_at_s: dict[str, float] = {}
         self._paused_until_s: dict[str, float] = {}
+        self._scan_again = False
         self._stopping = False
         self._stopped = asyncio.Event()
         self.sources: Mapping[str, ShardParts] = {}
@@ -65,9 +68,11 @@ class LeaseKeeper:
         """Until `stop`; returns when every shard has been released."""
         async with asyncio.TaskGroup() as shards:
             while not self._stopping:
+                self._scan_again = False
                 await self._turn(shards)
                 try:
-                    async with asyncio.timeout(self._times.scan_interval_s):
+                    # New shards are in the table now, and nobody has read them yet.
+                    async with asyncio.timeout(0.0 if self._scan_again else self._times.scan_interval_s):
                         await self._stopped.wait()
                 except TimeoutError:
                     continue
@@ -98,44 +103,77 @@ class LeaseKeeper:
         self._liveness.scanned(scan.heartbeats, owners, now_s, gap_max_s)
         for damage in scan.damaged:
             self._watch.shard_stopped(damage.key, damage.why)
-        self.standing_by = stands_by(scan.shards, self._liveness, me=self._heart.worker_id, now_s=began_s)
-        if not self.standing_by:
-            await self._sync(scan, now_s)
+        self._hand_off(scan)
+        await self._lead(scan, began_s)
         await self._take(scan, shards, began_s)
         await self._remove_dead(scan, began_s)
         self._metrics.leases_held.set(len(self.runs))
 
-    async def _sync(self, scan: LeaseScan, now_s: float) -> None:
-        """Lists each source's shards when due: at start, every half minute, and after a shard has ended."""
+    def _hand_off(self, scan: LeaseScan) -> None:
+        """What another worker asked for is drained, committed and released; it waits there for that worker."""
+        for item in scan.shards:
+            run = self.runs.get(item.key)
+            if run is not None and item.requested_by and item.lease_owner == self._heart.worker_id:
+                run.request_stop()
+
+    async def _lead(self, scan: LeaseScan, now_s: float) -> None:
+        """One worker lists a stream's shards; another takes that over when it is dead."""
+        me = self._heart.worker_id
         for name, parts in self.sources.items():
-            if now_s < self._listing_due_at_s.get(name, 0.0) or name not in scan.streams:
+            stream = scan.streams.get(name)
+            if stream is None:
                 continue
             try:
-                outcome = await sync(parts.source, self._table, scan, self._watch)
+                leads = stream.leader == me
+                if not leads and not self._liveness.is_live(stream.leader, now_s):
+                    leads = await self._table.lead(stream, me)
+                if leads and self._listing_is_due(name, scan, now_s):
+                    outcome = await sync(parts.source, self._table, scan, self._watch)
+                    self._listing_due_at_s[name] = now_s + (0.0 if outcome.new else _LISTING_INTERVAL_S)
+                    self._scan_again = self._scan_again or bool(outcome.new)
             except (AwsError, TransportError) as error:
                 self._watch.dependency_failed(name, str(error))
-                continue
-            self._startable[name] = frozenset(shard_key(name, shard_id) for shard_id in outcome.startable)
-            # New items show in the next scan, and what they allow with the listing after it.
-            pause_s = self._times.scan_interval_s if outcome.new else _LISTING_INTERVAL_S
-            self._listing_due_at_s[name] = now_s + pause_s
+
+    def _listing_is_due(self, name: str, scan: LeaseScan, now_s: float) -> bool:
+        """At start, every half minute, and when a shard has ended: its children may start."""
+        finished = sum(item.is_finished for item in scan.shards if item.source == name)
+        ended = finished != self._finished.get(name)
+        self._finished[name] = finished
+        return ended or now_s >= self._listing_due_at_s.get(name, 0.0)
 
     async def _take(self, scan: LeaseScan, shards: asyncio.TaskGroup, now_s: float) -> None:
-        startable = frozenset().union(*self._startable.values())
-        takes = takeable(
-            scan.shards,
-            startable,
+        """Takes what is free as far as my share goes; asks for the rest of it."""
+        me = self._heart.worker_id
+        turn = plan_turn(
+            [item for item in scan.shards if item.source in self.sources],
+            [beat.worker_id for beat in scan.heartbeats if beat.leases_max > 0],
             self._liveness,
-            me=self._heart.worker_id,
+            me=me,
             running=self.runs.keys(),
+            damaged=[damage.key for damage in scan.damaged],
             now_s=now_s,
+            leases_max=self._times.leases_max,
         )
-        for seen in takes:
+        self._warn_of_unread(turn)
+        self.standing_by = not self.runs and not turn.takes
+        for seen in turn.takes:
             if self._stopping:
                 return
             if now_s < self._paused_until_s.get(seen.key, 0.0) or seen.key in self._watch.stopped_shards:
                 continue
             await self._take_one(seen, shards)
+        for seen in turn.requests:
+            try:
+                await self._table.request(seen, me)
+            except (AwsError, TransportError) as error:
+                log.warning("request_unanswered", shard=seen.key, error=str(error))
+
+    def _warn_of_unread(self, turn: Turn) -> None:
+        if turn.unread:
+            self._watch.alerts.note(
+                "shards are not read",
+                f"{turn.unread} shards are more than all workers together can hold; start more workers",
+            )
 
     async def _take_one(self, seen: ShardItem, shards: asyncio.TaskGroup) -> None:
         try:
@@ -165,8 +203,6 @@ class LeaseKeeper:
             del self.runs[key]
             self._metrics.iterator_age.remove(run.item.source, run.item.shard_id)
         log.info("shard_ended", shard=key, reason=ended.value)
-        if ended is ShardEnded.SHARD_END:
-            self._listing_due_at_s[run.item.source] = 0.0
         if ended is ShardEnded.ERROR:
             self._watch.alerts.note(f"shard failed: {key}", "an unexpected error; see the log. It is taken again")
             self._paused_until_s[key] = self._clock.elapsed_s() + _ERROR_PAUSE_S

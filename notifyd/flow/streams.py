@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from notifyd.core.account import Accounted
-from notifyd.core.lease import ShardItem, StreamItem, shard_key
+from notifyd.core.lease import LOST_FORMAT, ShardItem, StreamItem, shard_key
 from notifyd.core.lineage import Plan, note, plan
 from notifyd.core.sequence import AtTimestamp, Checkpoint, Latest, StartingPosition, TrimHorizon
 from notifyd.core.window import Progress
@@ -63,15 +63,19 @@ def _resolve(source: Source, configured: StartingPosition | None, now_s: float) 
 
 
 async def sync(source: Source, table: LeaseTable, scan: LeaseScan, watch: Watch) -> Plan:
-    """One listing: items for what is new, a word about what is lost. Raises what listing or writing raises."""
+    """The leader's listing: items for what is new, a word about what is lost.
+
+    An item names those parents alone that the stream still has: the others count as finished, and every worker
+    can tell from the items which shards may start. Raises what listing or writing raises.
+    """
     stream = scan.streams[source.name]
     listed = await source.list_shards()
     items = {item.shard_id: item for item in scan.shards if item.source == source.name}
     outcome = plan(listed, items, seen=stream.listed, first_start=stream.start)
+    in_stream = {shard.shard_id for shard in listed}
     for shard in outcome.new:
-        await table.create_shard(
-            ShardItem(source.name, shard.shard_id, shard.start, _NOTHING, parents=shard.parents)
-        )
+        parents = tuple(parent for parent in shard.parents if parent in in_stream)
+        await table.create_shard(ShardItem(source.name, shard.shard_id, shard.start, _NOTHING, parents=parents))
     # After the items: a crash in between makes them again, where the other order would report them lost.
     listing = note(stream.listed, listed)
     if listing != stream.listed:
@@ -80,6 +84,8 @@ async def sync(source: Source, table: LeaseTable, scan: LeaseScan, watch: Watch)
     for shard_id in outcome.missing:
         if shard_key(source.name, shard_id) not in damaged:
             watch.shard_stopped(shard_key(source.name, shard_id), "its item is gone from the lease table")
+            # A mark that no version reads: to every worker the shard, and its children, wait for `leases repair`.
+            await table.create_shard(ShardItem(source.name, shard_id, TrimHorizon(), _NOTHING, format=LOST_FORMAT))
     for shard_id in outcome.vanished:
         watch.shard_stopped(
             shard_key(source.name, shard_id), "the stream no longer has it, and it was not read out"

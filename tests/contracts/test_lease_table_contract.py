@@ -116,6 +116,28 @@ async def test_of_two_who_take_one_is_refused(table: LeaseTable) -> None:
     assert await the_shard(table) == first
 
 
+async def test_a_shard_is_asked_for_once_and_its_owner_s_writes_leave_that_standing(table: LeaseTable) -> None:
+    await table.create_shard(shard())
+    taken = await table.take(shard(), "ann", "c1")
+    assert taken is not None
+    assert await table.request(taken, "bob")
+    assert not await table.request(taken, "cid")
+    await table.write(ShardWrite(taken.key, "ann", taken.epoch, "c1", "c2", taken.progress, release=True))
+    [released] = (await table.scan()).shards
+    assert (released.lease_owner, released.requested_by) == ("", "bob")
+    again = await table.take(released, "bob", "c3")
+    assert again is not None
+    assert (again.lease_owner, again.requested_by) == ("bob", "")
+
+
+async def test_the_listing_is_taken_over_by_one(table: LeaseTable) -> None:
+    await table.create_stream(StreamItem("s", TrimHorizon()))
+    seen = (await table.scan()).streams["s"]
+    assert await table.lead(seen, "ann")
+    assert not await table.lead(seen, "bob")
+    assert (await table.scan()).streams["s"].leader == "ann"
+
+
 async def test_a_take_sent_again_tells_that_it_was_applied(table: LeaseTable) -> None:
     await table.create_shard(shard())
     seen = await the_shard(table)

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from notifyd.core.account import Accounted
-from notifyd.core.lease import Heartbeat, Liveness, Refusal, ShardItem, judge_refusal, stands_by, takeable
-from notifyd.core.sequence import ShardEnd, TrimHorizon
+from notifyd.core.lease import Heartbeat, Liveness, Refusal, ShardItem, judge_refusal
+from notifyd.core.sequence import TrimHorizon
 from notifyd.core.window import Progress
 
 NOTHING = Progress(None, 0.0, None, b"", "", Accounted().as_dict())
@@ -96,41 +96,3 @@ def test_who_was_never_scanned_is_neither_live_nor_dead() -> None:
     liveness = Liveness(FAILOVER_S)
     assert not liveness.is_live("ann", 0.0)
     assert liveness.dead(0.0) == []
-
-
-def _keys(items: list[ShardItem], scans: Scans, *, running: tuple[str, ...] = ()) -> set[str]:
-    startable = {item.key for item in items if item.shard_id != "shard-9"}
-    takes = takeable(items, startable, scans.liveness, me="me", running=running, now_s=scans.now_s)
-    return {item.shard_id for item in takes}
-
-
-def test_free_shards_are_taken_when_nobody_is_at_work() -> None:
-    items = [shard(1), shard(2, start=ShardEnd()), shard(9)]
-    assert _keys(items, Scans()) == {"shard-1"}
-
-
-def test_who_holds_nothing_leaves_free_shards_to_a_live_owner() -> None:
-    scans = Scans()
-    scans.scan(("ann", 1), owners=("ann",))
-    assert _keys([shard(1), shard(2, lease_owner="ann")], scans) == set()
-
-
-def test_of_two_who_both_hold_some_neither_leaves_a_free_shard_lying() -> None:
-    scans = Scans()
-    scans.scan(("ann", 1), ("me", 1))
-    items = [shard(1), shard(2, lease_owner="ann"), shard(3, lease_owner="me")]
-    assert _keys(items, scans, running=(items[2].key,)) == {"shard-1"}
-    assert not stands_by(items, scans.liveness, me="me", now_s=scans.now_s)
-
-
-def test_a_dead_owner_s_shards_are_taken_and_a_live_one_s_never() -> None:
-    scans = Scans()
-    for counter in range(20):
-        scans.scan(("ann", 1), ("bob", counter))
-    items = [shard(1, lease_owner="ann"), shard(2, lease_owner="bob")]
-    assert _keys(items, scans) == {"shard-1"}
-
-
-def test_a_shard_taken_by_a_write_whose_answer_was_lost_is_taken_again() -> None:
-    items = [shard(1, lease_owner="me"), shard(2, lease_owner="me")]
-    assert _keys(items, Scans(), running=(items[1].key,)) == {"shard-1"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from notifyd.core.lease import Heartbeat, ShardItem, StreamItem
+from notifyd.core.lease import ITEM_FORMAT, Heartbeat, ShardItem, StreamItem
 from notifyd.core.sequence import ShardEnd, TrimHorizon
 from notifyd.core.window import Progress
 from notifyd.errors import DamagedItem
@@ -70,6 +70,8 @@ class FakeLeaseTable:
     async def create_shard(self, item: ShardItem) -> None:
         def create() -> None:
             self.shards.setdefault(item.key, item)
+            if item.format != ITEM_FORMAT:
+                self.damaged[item.key] = f"format {item.format}"
 
         await self.faults.call("create_shard", create)
 
@@ -80,11 +82,33 @@ class FakeLeaseTable:
                 return standing
             if (standing.epoch, standing.commit_id) != (seen.epoch, seen.commit_id):
                 return None
-            taken = msgspec.structs.replace(standing, lease_owner=owner, epoch=seen.epoch + 1, commit_id=commit_id)
+            taken = msgspec.structs.replace(
+                standing, lease_owner=owner, epoch=seen.epoch + 1, commit_id=commit_id, requested_by=""
+            )
             self.shards[seen.key] = taken
             return taken
 
         return await self.faults.call("take", take)
+
+    async def request(self, seen: ShardItem, worker_id: str) -> bool:
+        def request() -> bool:
+            standing = self._standing(seen.key)
+            if (standing.epoch, standing.requested_by) != (seen.epoch, seen.requested_by):
+                return False
+            self.shards[seen.key] = msgspec.structs.replace(standing, requested_by=worker_id)
+            return True
+
+        return await self.faults.call("request", request)
+
+    async def lead(self, seen: StreamItem, worker_id: str) -> bool:
+        def lead() -> bool:
+            standing = self.streams[seen.source]
+            if standing.leader != seen.leader:
+                return False
+            self.streams[seen.source] = msgspec.structs.replace(standing, leader=worker_id)
+            return True
+
+        return await self.faults.call("lead", lead)
 
     async def write(self, write: ShardWrite) -> ShardItem | None:
         return await self.faults.call("write", lambda: self.apply(write))

@@ -17,19 +17,39 @@ SHARD = "shard#fake:events#shard-0"
 
 
 @in_virtual_time
-async def test_a_stand_by_leaves_everything_to_the_one_at_work() -> None:
-    world = World(shards=("shard-0", "shard-1"))
+async def test_one_shard_has_one_worker_and_the_others_stand_by() -> None:
+    world = World()
     ann = await world.worker("ann")
-    await world.until(lambda: len(ann.engine.keeper.runs) == 2)
+    await world.until(lambda: bool(ann.engine.keeper.runs))
     bob = await world.worker("bob")
     world.events(50)
-    world.events(50, shard="shard-1")
     await world.settled()
     await world.clock.sleep(3 * FAILOVER_S)
     assert not bob.engine.keeper.runs
+    assert bob.engine.keeper.standing_by
     assert {item.epoch for item in world.table.shards.values()} == {1}
     await ann.stopped()
     await bob.stopped()
+
+
+@in_virtual_time
+async def test_a_second_worker_is_handed_its_share_and_nothing_is_sent_twice() -> None:
+    shards = tuple(f"shard-{number}" for number in range(4))
+    world = World(shards=shards)
+    ann = await world.worker("ann")
+    await world.until(lambda: len(ann.engine.keeper.runs) == 4)
+    for shard in shards:
+        world.events(200, shard=shard)
+    bob = await world.worker("bob")
+    await world.until(lambda: len(bob.engine.keeper.runs) == len(ann.engine.keeper.runs) == 2)
+    for shard in shards:
+        world.events(50, shard=shard)
+    await world.settled()
+    await ann.stopped()
+    await bob.stopped()
+    world.check_account()
+    assert not world.duplicates()
+    assert not world.flagged()
 
 
 @in_virtual_time
@@ -187,14 +207,12 @@ async def test_a_late_copy_of_a_write_changes_nothing() -> None:
 
 
 @in_virtual_time
-async def test_two_who_start_at_once_share_the_shards_and_still_see_to_new_ones() -> None:
-    world = World(shards=("shard-0", "shard-1", "shard-2", "shard-3"))
+async def test_two_who_start_at_once_share_the_shards_and_the_children_to_come() -> None:
+    shards = ("shard-0", "shard-1", "shard-2", "shard-3")
+    world = World(shards=shards)
     ann, bob = await world.worker("ann"), await world.worker("bob")
-    await world.until(lambda: len(ann.engine.keeper.runs) + len(bob.engine.keeper.runs) == 4)
-    idle = bob if ann.engine.keeper.runs else ann
-    world.table.steal("shard#fake:events#shard-3", idle.name)
-    await world.until(lambda: len(idle.engine.keeper.runs) == 1)
-    for shard in ("shard-0", "shard-1", "shard-2", "shard-3"):
+    await world.until(lambda: len(ann.engine.keeper.runs) == len(bob.engine.keeper.runs) == 2)
+    for shard in shards:
         world.events(5, shard=shard)
     await world.settled()
     child, _ = world.source.split("shard-0")
@@ -205,6 +223,22 @@ async def test_two_who_start_at_once_share_the_shards_and_still_see_to_new_ones(
     await ann.stopped()
     await bob.stopped()
     assert not world.duplicates()
+
+
+@in_virtual_time
+async def test_the_death_of_who_lists_the_shards_leaves_no_child_unread() -> None:
+    world = World(shards=("shard-0", "shard-1"))
+    ann = await world.worker("ann")
+    await world.until(lambda: len(ann.engine.keeper.runs) == 2)
+    bob = await world.worker("bob")
+    await world.until(lambda: len(bob.engine.keeper.runs) == 1)
+    assert world.table.streams["fake:events"].leader == "ann"
+    await ann.killed()
+    child, _ = world.source.split("shard-1")
+    world.event("late", shard=child)
+    await world.settled(within_s=120)
+    assert world.table.streams["fake:events"].leader == "bob"
+    await bob.stopped()
 
 
 @in_virtual_time
