@@ -34,7 +34,9 @@ def _load_options(rate_per_s: float = Plan().rate_per_s) -> Callable[[Callable[.
         click.option(
             "--latency-ms", default=Plan().latency_s * 1000, show_default=True, help="Of the mail service."
         ),
-        click.option("--source", type=click.Choice(SourceKind), default=Plan().source, show_default=True),
+        click.option(
+            "--source", type=click.Choice([kind.value for kind in SourceKind]), default=Plan().source.value
+        ),
         click.option("--seed", default=Plan().seed, show_default=True, help="Of the world and the moments."),
         click.option("--short-times", is_flag=True, help="A failover of 6 s instead of the shipped one."),
         json_option,
@@ -107,6 +109,8 @@ def _finish(running: Coroutine[Any, Any, Result], *, as_json: bool) -> None:
         result = asyncio.run(_until_terminated(running))
     except (NotifydError, RunFailed) as error:
         raise click.ClickException(str(error)) from None
+    except asyncio.CancelledError:
+        raise click.Abort from None
     show(result, as_json=as_json)
     raise SystemExit(1 if result.broken else 0)
 

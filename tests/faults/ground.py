@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.faults.processes import MailService, Replica, RunFailed
 
 _CONFIG_FOLDER = Path(__file__).parents[2] / "config"
 _LOOK_EVERY_S = 0.05
+_RATE_SPAN_S = 2.0
 PREFIX = "faults"
 
 
@@ -75,7 +77,7 @@ class Ground:
 
     async def _start(self, name: str, command: str, extra: Mapping[str, str]) -> Replica:
         environment = {
-            "PATH": "/usr/bin:/bin",
+            "PATH": os.defpath,
             "HOME": str(self._folder),
             **variables_of(self.aws),
             "NOTIFYD_ADMIN__HOST": "127.0.0.1",
@@ -141,6 +143,16 @@ class Ground:
                 return
             await self.clock.sleep(_LOOK_EVERY_S)
         raise RunFailed(f"not after {timeout_s:g} s: {what}\n{self._words()}")
+
+    async def until_flowing(self, timeout_s: float) -> float:
+        """Mails come at half the rate of the events at least; how many a second. A fault is one under load."""
+
+        def rate_per_s() -> float:
+            now_s = self.clock.now_s()
+            return self.mails.rate_per_s(now_s - _RATE_SPAN_S, now_s)
+
+        await self.until("the mails flow", lambda: rate_per_s() >= self.plan.rate_per_s / 2, timeout_s)
+        return rate_per_s()
 
     async def until_caught_up(self, load: Load, timeout_s: float) -> None:
         """Less than a second's worth of mails is still to come."""

@@ -22,7 +22,6 @@ _KILLS_A_ROUND = 5
 _REPLICAS = (2, 3, 4)
 # One kill in four takes a replica that stands by: nobody should notice.
 _STAND_BY_SHARE = 0.25
-_RATE_SPAN_S = 2.0
 _TAKEOVER_ALLOWED_S = 3.0
 
 
@@ -127,7 +126,7 @@ async def _kill_one(ground: Ground, load: Load, random: Random) -> Kill:
     stand_bys = [replica for replica in alive if replica not in holders]
     stood_by = bool(stand_bys) and random.random() < _STAND_BY_SHARE
     victim: Replica = random.choice(stand_bys if stood_by else holders)
-    ground.mails.refresh()
+    rate_per_s = await ground.until_flowing(ground.plan.caught_up_timeout_s)
     now_s = ground.clock.now_s()
     kill = Kill(
         victim.name,
@@ -135,7 +134,7 @@ async def _kill_one(ground: Ground, load: Load, random: Random) -> Kill:
         stood_by,
         now_s,
         load.mails_due - ground.mails.distinct,
-        ground.mails.rate_per_s(now_s - _RATE_SPAN_S, now_s),
+        rate_per_s,
     )
     await victim.kill()
     if not stood_by:
