@@ -20,9 +20,8 @@ from notifyd.aws.secrets import fetch_secrets
 from notifyd.aws.session import AwsSession
 from notifyd.catalog_file import load_catalog
 from notifyd.config import Config, environment
-from notifyd.core.allow_list import AllowList
 from notifyd.core.delivery_id import Identity
-from notifyd.core.policy import DeliveryMode, DeliveryRules
+from notifyd.delivery_rules import delivery_rules
 from notifyd.errors import ConfigError, Fault
 from notifyd.flow.engine import Engine
 from notifyd.flow.gauges import keep_gauges
@@ -102,7 +101,7 @@ async def _serve(config: Config, admin_socket: socket | None) -> None:
             await assembly.outside(),
             flow_settings(config, entropy.token()),
             catalog=catalog,
-            rules=_rules(config),
+            rules=delivery_rules(config),
             identity=Identity(keys),
             templates=TemplateShelf(template_source(config, session), clock, refresh_s=config.templates.refresh_s),
             metrics=metrics,
@@ -145,14 +144,4 @@ def _metrics(config: Config) -> Metrics:
         version=VERSION,
         providers={channel: section.provider for channel, section in config.channels.items()},
         sources=[f"{section.kind}:{config.source_name(section)}" for section in config.sources],
-    )
-
-
-def _rules(config: Config) -> DeliveryRules:
-    delivery = config.delivery
-    return DeliveryRules(
-        available=frozenset(config.channels),
-        mode=DeliveryMode(delivery.mode),
-        allow=AllowList(delivery.recipients_allow) if delivery.recipients_allow is not None else None,
-        redirect_to=dict(delivery.redirect_to),
     )

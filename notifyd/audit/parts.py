@@ -57,7 +57,7 @@ class Walk:
             async for records in reader.parts(shard.shard_id, stretch):
                 mine = [record for record in records if record.arrival_s >= read_from_s]
                 decoded = audited.decoder.decode(shard.shard_id, mine)
-                yield await self._look_up(
+                yield await self.look_up(
                     [
                         Matched(
                             f"{source.name}/{shard.shard_id}/{record.position.text()}",
@@ -69,7 +69,8 @@ class Walk:
                     ]
                 )
 
-    async def _look_up(self, part: list[Matched]) -> list[Matched]:
+    async def look_up(self, part: list[Matched]) -> list[Matched]:
+        """Fills in the types and the log's rows. Raises AwsError or TransportError."""
         limit = asyncio.Semaphore(_QUERIES_IN_FLIGHT_MAX)
 
         async def look_up_one(entry: Matched, event: Event) -> None:

@@ -22,7 +22,7 @@ _BACKOFF_BASE_S = 0.5
 
 
 class Stretch(msgspec.Struct, frozen=True):
-    """Records that arrived from `from_s` to before `to_s` (epoch seconds), or from a sequence number on.
+    """Records that arrived from `from_s` to before `to_s` (epoch seconds), and from a sequence number on.
 
     DynamoDB Streams rounds arrivals down to the second. `from_sequence` is compared in each shard.
     """
@@ -32,11 +32,9 @@ class Stretch(msgspec.Struct, frozen=True):
     from_sequence: int | None = None
 
     def holds(self, record: Record) -> bool:
-        if record.arrival_s >= self.to_s:
+        if not self.from_s <= record.arrival_s < self.to_s:
             return False
-        if self.from_sequence is not None:
-            return int(record.position.sequence) >= self.from_sequence
-        return record.arrival_s >= self.from_s
+        return self.from_sequence is None or int(record.position.sequence) >= self.from_sequence
 
 
 class StretchReader:
@@ -63,8 +61,6 @@ class StretchReader:
 
     def _start(self, stretch: Stretch) -> Checkpoint:
         """A service that knows no time to start from is read from its horizon."""
-        if stretch.from_sequence is not None:
-            return TrimHorizon()
         resolved = self._source.resolve_latest(stretch.from_s)
         return AtTimestamp(stretch.from_s) if isinstance(resolved, AtTimestamp) else TrimHorizon()
 

@@ -20,6 +20,8 @@ _COMMANDS = {
     "send": "notifyd.cli.send:send",
     "leases": "notifyd.cli.leases:leases",
     "audit": "notifyd.cli.audit:audit",
+    "replay": "notifyd.cli.replay:replay",
+    "reconcile": "notifyd.cli.reconcile:reconcile",
     "template": "notifyd.cli.template:template",
     "config": "notifyd.cli.config:config",
 }

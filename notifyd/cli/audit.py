@@ -11,7 +11,7 @@ import click
 
 from notifyd.cli.command import Command
 from notifyd.cli.exit_codes import CONFIG, NO
-from notifyd.cli.moments import Moment, counting, iso
+from notifyd.cli.moments import Moment, check_stretch, counting, iso
 from notifyd.cli.output import echo_json, echo_table, json_option
 from notifyd.cli.setup import config_option, read_config
 
@@ -53,7 +53,7 @@ def audit(
     from notifyd.audit.stretch import Stretch
 
     config = read_config(config_path)
-    _check_stretch(config, from_s, to_s)
+    check_stretch(from_s, to_s, ttl_days=config.log.ttl_days)
     with counting("records checked") as progress:
         report = asyncio.run(_audit(config, Stretch(from_s, to_s), progress))
     if as_json:
@@ -68,17 +68,6 @@ def audit(
             )
     if not report.holds:
         ctx.exit(NO)
-
-
-def _check_stretch(config: Config, from_s: float, to_s: float) -> None:
-    from notifyd.system import SystemClock
-
-    if to_s <= from_s:
-        raise click.UsageError(f"--to {iso(to_s)} is not after --from {iso(from_s)}")
-    oldest_s = SystemClock().now_s() - config.log.ttl_days * 86_400
-    if from_s < oldest_s:
-        what = f"--from {iso(from_s)} is older than the log's rows, which live for {config.log.ttl_days} days"
-        raise click.UsageError(f"{what}: begin after {iso(oldest_s)}")
 
 
 async def _audit(config: Config, stretch: Stretch, progress: Callable[[int], None]) -> Report:

@@ -37,6 +37,18 @@ def iso(at_s: float) -> str:
     return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def check_stretch(from_s: float, to_s: float, *, ttl_days: int) -> None:
+    """Raises UsageError for one that is empty, or older than the rows that it would be compared with."""
+    from notifyd.system import SystemClock
+
+    if to_s <= from_s:
+        raise click.UsageError(f"--to {iso(to_s)} is not after --from {iso(from_s)}")
+    oldest_s = SystemClock().now_s() - ttl_days * 86_400
+    if from_s < oldest_s:
+        what = f"--from {iso(from_s)} is older than the log's rows, which live for {ttl_days} days"
+        raise click.UsageError(f"{what}: begin after {iso(oldest_s)}")
+
+
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int], None]]:
     """Shows a count on stderr while somebody looks; into a file or pipe it says nothing."""

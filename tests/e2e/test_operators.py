@@ -12,6 +12,7 @@ import pytest
 from notifyd.cli.demo.stage import Stage
 from notifyd.sandbox.embedded_aws import EmbeddedAws
 from notifyd.sandbox.world import SourceKind, make_world
+from notifyd.system import SystemClock
 from tests.e2e.operator_shell import delete_row, delete_shard_item, log_rows, notifyd, put_shard_item, shard_items
 from tests.e2e.scenario import Scenario, open_scenario
 
@@ -54,6 +55,75 @@ async def test_an_audit_holds_until_a_row_is_lost_and_then_names_what_is_missing
     listed = (await notifyd(stage, "leases", "--json")).json
     assert {lease["state"] for lease in listed["leases"]} <= {"free", "finished"}
     assert listed["damaged"] == []
+
+
+async def test_a_replay_queues_exactly_what_has_no_final_row(played: Scenario) -> None:
+    stage, expected = played.stage, played.world.account
+    shadow = await notifyd(stage, "replay", "--from", "1h", "--shadow", "--json")
+    assert shadow.exit_code == 0, shadow
+    assert (shadow.json["compared"], shadow.json["kinds"]) == (expected.planned, [])
+    nothing = await notifyd(stage, "replay", "--from", "1h", "--yes", "--json")
+    assert (nothing.json["checked"], nothing.json["queued"]) == (expected.planned, 0)
+
+    lost = (await log_rows(stage, "accepted"))[0]
+    suppressed = (await log_rows(stage, "suppressed"))[0]
+    for row in (lost, suppressed):
+        await delete_row(stage, row)
+    shadow = await notifyd(stage, "replay", "--from", "1h", "--shadow", "--json")
+    assert shadow.exit_code == 1
+    assert [one["recorded"] for one in shadow.json["differing"]] == ["nothing", "nothing"]
+
+    asked = await notifyd(stage, "replay", "--from", "1h")
+    assert asked.exit_code == 1, "nobody was there to say yes"
+    handed = (await notifyd(stage, "replay", "--from", "1h", "--yes", "--json")).json
+    assert (handed["queued"], handed["suppressed"]) == (1, 1)
+    assert handed["handed"][0]["delivery_id"] == lost["delivery_id"]["S"]
+
+    await played.start()
+    await _until_accepted(stage, lost)
+    audited = await notifyd(stage, "audit", "--json")
+    assert (audited.exit_code, audited.json["deliveries"]["planned"]) == (0, expected.planned), audited
+
+
+async def test_an_event_without_any_account_is_found_in_its_table_and_sent(
+    embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str
+) -> None:
+    world = make_world(24, 60, SourceKind.DYNAMODB)
+    async with open_scenario(
+        embedded_aws, tmp_path, prefix=prefix, source=SourceKind.DYNAMODB, world=world
+    ) as scenario:
+        stage = scenario.stage
+        daemon = await scenario.start()
+        await scenario.write_events()
+        await scenario.settled()
+        stretch = ("--from", "1h", "--to", "0s", "--json")
+        whole = await notifyd(stage, "reconcile", *stretch, "--dry-run")
+        assert (whole.exit_code, whole.json["found"]["lost"]) == (0, 0), whole
+        assert whole.json["found"]["accounted"] == world.account.expanded
+
+        lost = (await log_rows(stage, "accepted"))[0]
+        of_event = [
+            row
+            for kind in ("accepted", "suppressed")
+            for row in await log_rows(stage, kind)
+            if row["event_id"] == lost["event_id"]
+        ]
+        for row in of_event:
+            await delete_row(stage, row)
+        found = await notifyd(stage, "reconcile", *stretch, "--dry-run")
+        assert (found.exit_code, found.json["found"]["lost"]) == (1, 1), found
+        sent = await notifyd(stage, "reconcile", *stretch, "--yes")
+        assert sent.exit_code == 0, sent
+        assert lost["delivery_id"]["S"] in [one["delivery_id"] for one in sent.json["resent"]["handed"]]
+        await _until_accepted(stage, lost)
+        assert (await notifyd(stage, "reconcile", *stretch, "--dry-run")).exit_code == 0
+        assert await daemon.drain() == 0
+
+
+async def _until_accepted(stage: Stage, lost: dict[str, dict[str, Any]]) -> None:
+    """Returns when the daemon has brought the delivery to its end."""
+    while lost["delivery_id"] not in [row["delivery_id"] for row in await log_rows(stage, "accepted")]:
+        await SystemClock().sleep(0.2)
 
 
 @pytest.mark.parametrize("damage", ["deleted", "without a claim", "of another format", "without an epoch"])
