@@ -7,11 +7,14 @@ from enum import Enum
 from notifyd.core.channel import InDoubt
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.log_rows import RowMaker
+from notifyd.errors import AwsError, TransportError
+from notifyd.flow.backoff import Backoff
 from notifyd.flow.ticket import Ticket
-from notifyd.ports import Clock, DeliveryLog
+from notifyd.ports import Clock, DeliveryLog, Entropy
 
 # The one place where clocks are compared: those of two workers are assumed to be within this.
 _CLOCKS_APART_MAX_S = 5.0
+_CLAIM_TRIES_MAX = 3
 
 _ENDED = frozenset(
     {
@@ -37,18 +40,16 @@ class Verdict(Enum):
 class AttemptClaims:
     """The claim is made right before the delivery joins its provider's queue, and carries `until`."""
 
-    def __init__(self, delivery_log: DeliveryLog, rows: RowMaker, clock: Clock) -> None:
+    def __init__(self, delivery_log: DeliveryLog, rows: RowMaker, clock: Clock, entropy: Entropy) -> None:
         self._log = delivery_log
         self._rows = rows
         self._clock = clock
+        self._entropy = entropy
 
     async def claim(self, ticket: Ticket, *, until_s: float) -> Verdict:
         """Raises what the log raises: nothing was decided then."""
         while True:
-            row = self._rows.row(
-                ticket.delivery, RowKind.CLAIM, position=ticket.position, at_s=self._clock.now_s()
-            )
-            standing = await self._log.claim_attempt(row, until_s)
+            standing = await self._race(ticket, until_s)
             if standing is None:
                 return Verdict.OURS
             verdict = await self._judge(ticket, standing)
@@ -57,6 +58,30 @@ class AttemptClaims:
             # In doubt, to be sent again: under the next number, so that two who come here race once more.
             ticket.delivery.attempt += 1
             ticket.again = True
+
+    async def _race(self, ticket: Ticket, until_s: float) -> LogRow | None:
+        """The put, again where its answer was lost: a claim that stands with our own token is ours."""
+        token = self._entropy.token()
+        row = self._rows.row(
+            ticket.delivery,
+            RowKind.CLAIM,
+            position=ticket.position,
+            at_s=self._clock.now_s(),
+            detail={"token": token},
+        )
+        backoff = Backoff(self._clock, self._entropy, base_s=0.1, max_s=1.0)
+        for tries_left in reversed(range(_CLAIM_TRIES_MAX)):
+            try:
+                standing = await self._log.claim_attempt(row, until_s)
+            except (AwsError, TransportError):
+                if not tries_left:
+                    raise
+                await backoff.wait()
+                continue
+            if standing is not None and (standing.detail or {}).get("token") == token:
+                return None
+            return standing
+        raise AssertionError("the last try returns or raises")
 
     async def _judge(self, ticket: Ticket, standing: LogRow) -> Verdict:
         delivery = ticket.delivery

@@ -109,7 +109,7 @@ class Dispatcher:
     def _choose(self) -> tuple[Lane, Hashable, float] | None:
         """The fullest ready group of the first lane that has one, else the one that is ready soonest."""
         now_s = self._clock.elapsed_s()
-        batch_max = self.provider.limits.batch_max
+        batch_max = self._batch_max()
         soonest: tuple[Lane, Hashable, float] | None = None
         for lane, groups in self._waiting.items():
             for key, group in groups.items():
@@ -123,10 +123,19 @@ class Dispatcher:
 
     def _pop(self, lane: Lane, key: Hashable) -> list[Ticket]:
         group = self._waiting[lane].pop(key)
-        batch = [group.popleft() for _ in range(min(len(group), self.provider.limits.batch_max))]
+        batch = [group.popleft() for _ in range(min(len(group), self._batch_max()))]
         if group:
             self._waiting[lane][key] = group  # at the end: groups take turns
         return batch
+
+    def _batch_max(self) -> int:
+        """No request is larger than what the account may send in a second."""
+        limits = self.provider.limits
+        return (
+            limits.batch_max
+            if limits.rate_per_s is None
+            else max(1, min(limits.batch_max, int(limits.rate_per_s)))
+        )
 
     async def _call(self, batch: list[Ticket]) -> None:
         try:
@@ -147,6 +156,8 @@ class Dispatcher:
         backoff = Backoff(self._clock, self._entropy, base_s=0.1, max_s=1.0)
         while not await self._heart.ensure_fresh():
             await backoff.wait()
+        for owner in {id(ticket.owner): ticket.owner for ticket in batch}.values():
+            await owner.prove(self._heart.lapses)
         now_s = self._clock.now_s()
         kept: list[Ticket] = []
         late: list[Ticket] = []

@@ -178,7 +178,7 @@ class Engine:
             queue=outside.retry_queues[channel],
             dispatcher=self._dispatchers[channel],
             recorder=self._recorder,
-            claims=AttemptClaims(outside.delivery_log, self._rows, outside.clock),
+            claims=AttemptClaims(outside.delivery_log, self._rows, outside.clock, outside.entropy),
             reconsider=Reconsider(
                 catalog=self._catalog,
                 directory=outside.directory,
@@ -221,6 +221,7 @@ class Engine:
             lease_table=outside.lease_table,
             preparer=preparer,
             beginner=Beginner(self._dispatchers, self._recorder),
+            heart=self.heart,
             slots=self.slots,
             log_writer=self.log_writer,
             budget=self.budget,

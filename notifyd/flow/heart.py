@@ -45,6 +45,7 @@ class Heart:
         self._times = times
         self._leases_held = leases_held
         self._counter = 0
+        self.lapses = 0  # how often others could have held this worker for dead
         self._draining = False
         self._acknowledged_sent_at_s: float | None = None
         self._ticked_at_s = clock.elapsed_s()
@@ -98,6 +99,9 @@ class Heart:
         except (TransportError, AwsError, TimeoutError) as error:
             log.warning("heartbeat_unacknowledged", error=str(error))
             return False
+        previous_s = self._acknowledged_sent_at_s
+        if previous_s is not None and self._clock.elapsed_s() - previous_s >= self._times.failover_time_s:
+            self.lapses += 1
         self._acknowledged_sent_at_s = sent_at_s
         self._ticked_at_s = self._clock.elapsed_s()
         return True

@@ -53,6 +53,7 @@ class LeaseKeeper:
         self._watch = watch
         self._metrics = metrics
         self._liveness = Liveness(times.failover_time_s)
+        self._damaged: set[str] = set()
         self._finished: dict[str, int] = {}
         self._listing_due_at_s: dict[str, float] = {}
         self._paused_until_s: dict[str, float] = {}
@@ -101,13 +102,26 @@ class LeaseKeeper:
         owners = [item.lease_owner for item in scan.shards]
         gap_max_s = self._times.failover_time_s / 2
         self._liveness.scanned(scan.heartbeats, owners, now_s, gap_max_s)
-        for damage in scan.damaged:
-            self._watch.shard_stopped(damage.key, damage.why)
+        self._note_damage(scan)
         self._hand_off(scan)
         await self._lead(scan, began_s)
         await self._take(scan, shards, began_s)
         await self._remove_dead(scan, began_s)
         self._metrics.leases_held.set(len(self.runs))
+
+    def _note_damage(self, scan: LeaseScan) -> None:
+        """A shard whose item can be read again has been repaired, and goes on."""
+        damaged = {damage.key: damage.why for damage in scan.damaged}
+        for item in scan.shards:
+            try:
+                Window.recovered(item.progress)
+            except ValueError as damage:
+                damaged[item.key] = str(damage)
+        for key, why in damaged.items():
+            self._watch.shard_stopped(key, why)
+        for key in self._damaged - damaged.keys():
+            self._watch.shard_mended(key)
+        self._damaged = set(damaged)
 
     def _hand_off(self, scan: LeaseScan) -> None:
         """What another worker asked for is drained, committed and released; it waits there for that worker."""
@@ -177,9 +191,8 @@ class LeaseKeeper:
 
     async def _take_one(self, seen: ShardItem, shards: asyncio.TaskGroup) -> None:
         try:
-            Window.recovered(seen.progress)  # a damaged item is left as it is found
             item = await self._table.take(seen, self._heart.worker_id, self._entropy.token())
-        except (ValueError, DamagedItem) as damage:
+        except DamagedItem as damage:
             self._watch.shard_stopped(seen.key, str(damage))
             return
         except (AwsError, TransportError) as error:

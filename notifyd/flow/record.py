@@ -23,6 +23,8 @@ from notifyd.flow.ticket import Ticket
 from notifyd.ports import Clock, Entropy
 from notifyd.telemetry.metrics import Metrics
 
+_TURN_DOUBLINGS_MAX = 5
+
 
 class Ends(msgspec.Struct):
     """What follows once the rows of one provider call are durable."""
@@ -108,7 +110,7 @@ class Recorder:
         ends = Ends()
         for ticket in tickets:
             rows.append(self._row(ticket, RowKind.DEFERRED, now_s, reason=reason))
-            wait_s = self._policy.backoff_base_s * (1.0 + self._entropy.fraction())
+            wait_s = self._turn_wait_s(ticket.delivery.attempt)
             message = ticket.retry_message(
                 attempt=ticket.delivery.attempt + 1,
                 not_before_s=now_s + wait_s,
@@ -117,6 +119,11 @@ class Recorder:
             )
             ends.again.append((ticket, message))
         self.log_writer.submit(rows, lambda: self._durable(ends))
+
+    def _turn_wait_s(self, turn: int) -> float:
+        """Grows with each turn that came to nothing, to about a minute: a long outage must not become a storm."""
+        doubled_s = self._policy.backoff_base_s * 2.0 ** min(turn - 1, _TURN_DOUBLINGS_MAX)
+        return doubled_s * (1.0 + self._entropy.fraction())
 
     def bury(self, ticket: Ticket, reason: Reason) -> None:
         """To the DLQ without an attempt: in doubt and held."""

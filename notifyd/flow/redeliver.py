@@ -223,6 +223,9 @@ class Redeliverer:
         received = self._in_hand[id(ticket)]
         return self._clock.elapsed_s() < received.visible_again_at_s - self._times.send_timeout_s - 1.0
 
+    async def prove(self, lapses: int) -> None:
+        """No lease speaks for these: the message's visibility does."""
+
     def settled(self, tickets: Sequence[Ticket]) -> None:
         for ticket in tickets:
             received = self._in_hand.pop(id(ticket))

@@ -20,6 +20,7 @@ from notifyd.core.window import Window
 from notifyd.flow.begin import Beginner
 from notifyd.flow.byte_budget import ByteBudget
 from notifyd.flow.claims import Claims
+from notifyd.flow.heart import Heart
 from notifyd.flow.ledger import LeaseLost, ShardLedger
 from notifyd.flow.log_writer import LogWriter
 from notifyd.flow.pace import Pace
@@ -55,6 +56,7 @@ class ShardParts(msgspec.Struct, frozen=True):
     lease_table: LeaseTable
     preparer: Preparer
     beginner: Beginner
+    heart: Heart
     slots: SlotDesk
     log_writer: LogWriter
     budget: ByteBudget
@@ -100,12 +102,23 @@ class ShardRun:
         self._stopping = False
         self._failed = False
         self._lost = False
+        self._proof_wanted = False
+        self._proven_lapses = parts.heart.lapses
+        self._proven = asyncio.Event()
         self._rowed = 0  # slots whose deliveries ended; the next acknowledged write frees them
 
     # --- TicketOwner ---
 
     def may_send(self, ticket: Ticket) -> bool:  # noqa: ARG002 - the shard stands for all its tickets
         return not self._lost
+
+    async def prove(self, lapses: int) -> None:
+        """After a lapse of the heartbeat somebody may own the shard: the next acknowledged write says who."""
+        while self._proven_lapses < lapses and not self._lost:
+            self._proof_wanted = True
+            self._proven.clear()
+            self._work.set()
+            await self._proven.wait()
 
     def settled(self, tickets: Sequence[Ticket]) -> None:
         self._rowed += len(tickets)
@@ -137,6 +150,7 @@ class ShardRun:
             return ShardEnded.LEASE_LOST
         finally:
             self._lost = True
+            self._proven.set()
             await _end(reading)
             self._parts.slots.leave(self.holder)
             self._parts.budget.give_back(self._claims.held_bytes() + self._claims.settled_bytes)
@@ -180,15 +194,18 @@ class ShardRun:
         finished = self._read_all and self._claims.is_idle and self._window.is_empty
         release = self._stopping and self._claims.is_idle
         rowed, self._rowed = self._rowed, 0
-        if not (claimed or rowed or finished or release or self._claims.changed):
+        if not (claimed or rowed or finished or release or self._claims.changed or self._proof_wanted):
             return None
-        self._claims.changed = False
+        self._claims.changed = self._proof_wanted = False
+        lapses = self._parts.heart.lapses
         progress = self._window.progress()
         try:
             await self._ledger.write(progress, finished=finished, release=finished or release)
         except LeaseLost:
             self._claims.not_begun(claimed)
             raise
+        self._proven_lapses = lapses
+        self._proven.set()
         self._parts.slots.free(self.holder, rowed)
         self._note_commit(progress.accounted)
         for prepared in claimed:
@@ -201,7 +218,14 @@ class ShardRun:
 
     def _is_due(self) -> bool:
         """Whether a write may be needed; a wake-up without one must not spend the pace's turn."""
-        return bool(self._rowed or self._claims.changed or self._claims.waits or self._stopping or self._read_all)
+        return bool(
+            self._rowed
+            or self._claims.changed
+            or self._claims.waits
+            or self._proof_wanted
+            or self._stopping
+            or self._read_all
+        )
 
     def _note_commit(self, accounted: dict[str, int]) -> None:
         self._parts.metrics.commits.add(1)
@@ -215,6 +239,7 @@ class ShardRun:
     async def _finish_lost(self, reading: asyncio.Task[None]) -> None:
         """What is in flight ends by its own timeout and its rows are still written; then the slots are free."""
         self._lost = True
+        self._proven.set()
         await _end(reading)
         while self._claims.tickets_open > 0:
             self._work.clear()

@@ -24,6 +24,10 @@ class TicketOwner(Protocol):
         """Whether it still owns what the delivery came from, and will until an answer can be expected."""
         ...
 
+    async def prove(self, lapses: int) -> None:
+        """Returns once it is known whether it outlived this worker's lapses: `may_send` then tells the truth."""
+        ...
+
     def settled(self, tickets: Sequence[Ticket]) -> None:
         """Rows are durable and what is tried again is handed over."""
         ...

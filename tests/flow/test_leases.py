@@ -169,7 +169,7 @@ async def test_who_is_cut_from_the_lease_table_stops_sending_before_another_star
 
 
 @in_virtual_time
-async def test_what_waits_while_the_lease_table_is_cut_off_is_sent_twice_within_the_slots_at_most() -> None:
+async def test_what_waits_while_the_lease_table_is_cut_off_is_not_sent_when_it_is_back() -> None:
     world = World()
     world.provider.latency_s = 0.9
     world.provider.limits = Limits(batch_max=5, in_flight_max=1, payload_bytes_max=1 << 20)
@@ -182,8 +182,10 @@ async def test_what_waits_while_the_lease_table_is_cut_off_is_sent_twice_within_
     ann.wire.broken["leases"] = NotSent("cut off")
     await world.until(lambda: bool(bob.engine.keeper.runs))
     await world.settled()
+    sent = world.sent()
     del ann.wire.broken["leases"]
     await world.clock.sleep(5 * FAILOVER_S)
+    assert world.sent() == sent, "after a lapse the shard's item says first whose it is"
     await ann.stopped()
     await bob.stopped()
     world.check_account()
@@ -337,6 +339,23 @@ async def test_a_lost_item_stops_its_shard_alone(how: str) -> None:
     assert any(subject.startswith(f"shard stopped: {SHARD}") for subject in world.alerts.subjects())
     assert SHARD in ann.engine.watch.stopped_shards
     await ann.stopped()
+
+
+@in_virtual_time
+async def test_a_shard_goes_on_once_its_item_is_repaired() -> None:
+    world = World()
+    ann = await world.worker()
+    world.events(10)
+    await world.settled()
+    world.table.damage(SHARD)
+    await world.until(lambda: SHARD in ann.engine.watch.stopped_shards)
+    world.events(10)
+    await world.clock.sleep(30)
+    del world.table.damaged[SHARD]
+    await world.settled()
+    assert not ann.engine.watch.stopped_shards
+    await ann.stopped()
+    assert world.deliveries() == {"accepted": 20}
 
 
 @in_virtual_time

@@ -185,6 +185,48 @@ async def test_a_throttling_provider_is_not_stormed() -> None:
 
 
 @in_virtual_time
+async def test_no_request_holds_more_than_the_account_may_send_in_a_second() -> None:
+    world = World()
+    world.events(20)
+    world.provider.limits = Limits(batch_max=50, in_flight_max=4, payload_bytes_max=1 << 20, rate_per_s=3.5)
+    worker = await world.worker()
+    await world.settled(within_s=200)
+    await worker.stopped()
+    assert world.deliveries() == {"accepted": 20}
+    assert max(len(batch) for batch in world.provider.requests) == 3
+
+
+@in_virtual_time
+async def test_a_claim_whose_answer_was_lost_is_known_again() -> None:
+    world = World()
+    world.events(5, detail_type="held")
+    world.provider.answer = in_turn(*[Deferred(Reason.THROTTLED)] * 5)
+    world.log.faults.lose_answers("claim_attempt", 2)
+    worker = await world.worker()
+    await world.settled()
+    await worker.stopped()
+    assert world.deliveries() == {"accepted": 5}
+    assert not world.flagged()
+
+
+@in_virtual_time
+async def test_what_is_put_off_again_and_again_waits_longer_each_time() -> None:
+    world = World()
+    world.events(1)
+    hung = world.unanswered(lambda _: True)
+    world.provider.limits = Limits(batch_max=1, in_flight_max=1, payload_bytes_max=1 << 20)
+    worker = await world.worker(
+        deliver=msgspec.structs.replace(world.settings.deliver, queue_wait_max_s=0.1, send_timeout_s=300.0)
+    )
+    world.events(1)
+    await world.clock.sleep(200)
+    deferred = world.log.of_kind(RowKind.DEFERRED)
+    hung.clear()
+    worker.stop.set()
+    assert 3 <= len(deferred) <= 10
+
+
+@in_virtual_time
 async def test_a_slow_provider_holds_no_shard_back() -> None:
     world = World()
     world.provider.limits = Limits(batch_max=1, in_flight_max=1, payload_bytes_max=1 << 20, rate_per_s=2.0)
