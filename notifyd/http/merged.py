@@ -85,9 +85,10 @@ class MergedPages:
         )
 
     async def metrics(self) -> bytes:
-        members = self._crew.members()
-        answers = await self._pages.of_all(members, "/metrics")
+        # One scrape at a time: an answer that is merged after a later one would make a counter fall.
         async with self._merging:
+            members = self._crew.members()
+            answers = await self._pages.of_all(members, "/metrics")
             # 30 µs a line and worker: in a thread, so that the probes' answers need not wait for it.
             return await asyncio.to_thread(self._merge, members, answers)
 

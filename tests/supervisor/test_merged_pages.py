@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -56,6 +57,22 @@ def _text(status: int, text: str) -> Response:
 
 def _page(page: HealthPage) -> Response:
     return Response(200, {}, msgspec.json.encode(page))
+
+
+class LateFirst:
+    """A transport to a worker that counts on; the first answer arrives late."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    async def send(self, request: Request, *, timeout_s: float) -> Response:  # noqa: ARG002 - the port's
+        self._asked += 1
+        asked = self._asked
+        for _ in range(1000 if asked == 1 else 0):
+            await asyncio.sleep(0)  # noqa: TID251 - lets the second scrape overtake, if it can
+        return _text(200, f"# TYPE a_total counter\na_total {asked}\n")
+
+    async def close(self) -> None: ...
 
 
 async def test_it_is_ready_when_every_worker_is() -> None:
@@ -155,3 +172,14 @@ async def test_a_worker_whose_metrics_cannot_be_read_is_counted_as_silent(answer
         'notifyd_worker_restarts_total{worker="1"} 2.0',
         'notifyd_worker_restarts_total{worker="2"} 1.0',
     ]
+
+
+async def test_a_scrape_that_was_overtaken_does_not_make_a_counter_fall() -> None:
+    pages = MergedPages(FakeCrew([Member(0, 0, 100, "http://zero")]), MemberPages(LateFirst()))
+    ended: list[bytes] = []
+    await asyncio.gather(*(_scraped(pages, ended) for _ in range(2)))
+    assert [b"a_total 1.0" in ended[0], b"a_total 2.0" in ended[1]] == [True, True]
+
+
+async def _scraped(pages: MergedPages, ended: list[bytes]) -> None:
+    ended.append(await pages.metrics())

@@ -15,7 +15,9 @@ import pytest
 
 from notifyd.cli.demo.daemon import Daemon
 from notifyd.cli.demo.report import faults
+from notifyd.cli.exit_codes import CONFIG
 from notifyd.config_sections import LedgerSection
+from notifyd.core.channel import Channel
 from notifyd.http.merged import MergedPage, WorkerHealth
 from notifyd.sandbox.embedded_aws import EmbeddedAws
 from notifyd.sandbox.world import SourceKind, make_world
@@ -113,3 +115,20 @@ async def test_no_worker_outlives_a_supervisor_that_is_killed(
         pids = [worker.pid for worker in (await _page(daemon)).workers]
         assert await daemon.kill() == -signal.SIGKILL
         await _until_gone(pids)
+
+
+@pytest.mark.slow
+async def test_a_worker_that_finds_its_config_wrong_ends_all_in_order_and_says_why(
+    embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str
+) -> None:
+    async with _scenario(embedded_aws, tmp_path, prefix, 1) as scenario:
+        daemon = await scenario.start()
+        workers = (await _page(daemon)).workers
+        queue = scenario.stage.names.retry_queue(Channel.EMAIL)
+        async with scenario.stage.client("sqs") as sqs:
+            await sqs.delete_queue(QueueUrl=(await sqs.get_queue_url(QueueName=queue))["QueueUrl"])
+        assert workers[0].pid is not None
+        os.kill(workers[0].pid, signal.SIGKILL)
+        assert await asyncio.wait_for(daemon.ended(), _TIMEOUT_S) == CONFIG
+        await _until_gone([worker.pid for worker in workers])
+    assert f"queue {queue}: does not exist; run `notifyd init`" in daemon.last_words
