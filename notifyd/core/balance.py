@@ -47,7 +47,8 @@ def plan_turn(
 ) -> Turn:
     """`workers`: those that take leases, draining ones left out. `running`, `damaged`: keys of items.
 
-    An item that shows me as owner but does not run here was taken by a write whose answer was lost.
+    An item that shows me as owner but does not run here was taken by a write whose answer was lost. One that
+    was lost runs here until what it had in flight has ended: it is neither taken nor asked for before.
     """
     open_items = [item for item in startable(items, damaged) if not item.is_finished]
     live = {worker for worker in workers if worker == me or liveness.is_live(worker, now_s)} | {me}
@@ -55,7 +56,8 @@ def plan_turn(
     most = min(most, leases_max)
     mine = [item for item in open_items if item.lease_owner == me]
     takes = [item for item in mine if item.key not in running]
-    free = [item for item in open_items if _is_free(item, liveness, me, now_s)]
+    within_reach = [item for item in open_items if item.key not in running]
+    free = [item for item in within_reach if _is_free(item, liveness, me, now_s)]
     room = max(0, most - len(mine))
     for_me = [item for item in free if item.requested_by == me]
     others = [item for item in free if item.requested_by != me]
@@ -65,7 +67,7 @@ def plan_turn(
     requests: list[ShardItem] = []
     if not others:
         held = len(mine) + len(for_me)
-        requests = _requests(open_items, live, me, fewest=fewest, most=most, held=held)
+        requests = _requests(within_reach, live, me, fewest=fewest, most=most, held=held)
     return Turn(tuple(takes), tuple(requests), max(0, len(open_items) - len(live) * leases_max))
 
 

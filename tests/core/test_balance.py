@@ -148,6 +148,21 @@ def test_a_draining_worker_keeps_its_leases_until_it_gives_them_back() -> None:
         assert not fleet._turn(other, list(fleet.items.values())).takes
 
 
+def test_a_lost_shard_that_is_still_ending_here_is_neither_taken_nor_asked_for() -> None:
+    free, held, wanted = shard("free"), shard("held", owner="other"), shard("wanted")
+    items = [free, held, msgspec.structs.replace(wanted, requested_by="me")]
+    liveness = Liveness(FAILOVER_S)
+    liveness.scanned([Heartbeat("me", 1), Heartbeat("other", 1)], [], 0.0, FAILOVER_S / 2)
+
+    def turn(running: list[str]) -> Turn:
+        return plan_turn(
+            items, ["me", "other"], liveness, me="me", running=running, damaged=[], now_s=0.0, leases_max=10
+        )
+
+    assert len(turn([]).takes) == 2
+    assert turn([item.key for item in items]) == Turn((), ())
+
+
 def test_a_child_starts_when_both_parents_of_a_merge_are_at_their_end() -> None:
     child = shard("child", "left", "right")
     left, right = shard("left", finished=True), shard("right")
