@@ -41,6 +41,8 @@ OPERATIONS = {
     "provider.send": 60,
     "provider.refresh_limits": 1,
 }
+# Around these most is in flight.
+_BUSIEST = ("provider.send", "log.append", "leases.write")
 _RARE = tuple(operation for operation, of in OPERATIONS.items() if of <= 3)
 SERVICES = ("leases", "log", "retry", "dead", "directory", "source", "provider")
 
@@ -121,7 +123,7 @@ class Director:
         if self._dice.chance(0.25):
             self._later(at_s, self._begin, self._crash)
             return
-        operation = self._dice.one_of(list(OPERATIONS))
+        operation = self._dice.one_of(_BUSIEST if self._dice.chance(0.3) else list(OPERATIONS))
         doom = Doom(operation, before=self._dice.chance(0.5), left=self._dice.whole(1, OPERATIONS[operation]))
         dooms = self._world.network.dooms
 

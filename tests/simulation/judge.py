@@ -43,6 +43,33 @@ class _Put(msgspec.Struct):
     trimmed: bool = False
 
 
+class OpenSends:
+    """What each process has sent out of a shard, up to the shard's first write after its row was durable."""
+
+    def __init__(self) -> None:
+        self._unrowed: dict[str, tuple[str, str]] = {}
+        self._rowed: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        self._counts: Counter[str] = Counter()
+
+    def count(self, process: str) -> int:
+        return self._counts[process]
+
+    def sent(self, process: str, key: str, delivery_id: str) -> None:
+        before = self._unrowed.get(delivery_id)
+        if before is not None:
+            self._counts[before[0]] -= 1
+        self._unrowed[delivery_id] = process, key
+        self._counts[process] += 1
+
+    def rowed(self, delivery_id: str) -> None:
+        sender = self._unrowed.pop(delivery_id, None)
+        if sender is not None:
+            self._rowed[sender].add(delivery_id)
+
+    def written(self, process: str, key: str) -> None:
+        self._counts[process] -= len(self._rowed.pop((process, key), ()))
+
+
 class Judge:
     def __init__(self, world: World) -> None:
         self._world = world
@@ -52,6 +79,7 @@ class Judge:
         self._buried_records: set[str] = set()
         self._shards_of: defaultdict[str, set[str]] = defaultdict(set)
         self._in_flight: dict[str, str] = {}
+        self._open = OpenSends()
         self._trimmed_of: Counter[str] = Counter()
         self.gaps: Counter[str] = Counter()  # records that were trimmed before the checkpoint passed them
         self.due: dict[Meaning, Due] = {}
@@ -62,6 +90,7 @@ class Judge:
         self.victims: set[str] = set()
         self.flagged: set[Meaning] = set()
         self.sent = 0
+        self.slots_max = 0
 
     def put(self, source: WorldSource, shard: str, position: Position, written: Written) -> None:
         key = f"shard#{source.name}#{shard}"
@@ -124,11 +153,17 @@ class Judge:
             shards = self._shards_of[delivery.event_id]
             if delivery.attempt == 1 and len(shards) == 1:
                 [key] = shards
+                self._open.sent(process.name, key, delivery.delivery_id)
                 owner = self._world.table.shards[key].lease_owner
                 if owner != process.name:
                     self._world.network.broken.append(
                         f"{process.name} sends {delivery.event_id} of {key}, which is {owner or 'nobody'}'s"
                     )
+        if self._open.count(process.name) > self.slots_max:
+            self._world.network.broken.append(
+                f"{process.name} has begun {self._open.count(process.name)} deliveries that no acknowledged write "
+                f"settled, with {self.slots_max} slots"
+            )
 
     def taken(self, before: ShardItem, after: ShardItem) -> None:
         self._world.trace.note(f"-- {after.key} epoch {after.epoch}: {before.lease_owner} -> {after.lease_owner}")
@@ -136,6 +171,7 @@ class Judge:
             self.victims.add(before.lease_owner)
 
     def written(self, before: ShardItem, after: ShardItem) -> None:
+        self._open.written(before.lease_owner, after.key)
         old, new = before.progress.checkpoint, after.progress.checkpoint
         if old is not None and not after.is_finished:
             assert new is not None, f"{after.key}: the checkpoint {old.text()} is gone"
@@ -164,6 +200,7 @@ class Judge:
             if row.kind is RowKind.POSSIBLE_DUPLICATE:
                 self.flagged.add((row.event_id, row.user_id, row.type_name))
             self._in_flight.pop(row.delivery_id, None)
+            self._open.rowed(row.delivery_id)
 
     def queued(self, message: RetryMessage) -> None:
         self._ended.add((message.event_id, message.user_id, message.type_name))

@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from notifyd.flow.setup import FlowSettings
+from notifyd.ports import Limits
 from tests.simulation.cluster import SETTINGS, SHELF, Cluster, Parts
 from tests.simulation.dice import Dice
 from tests.simulation.faults import Director, Group, plan
@@ -25,7 +26,7 @@ from tests.simulation.trace import Trace
 from tests.simulation.verdict import broken_promises, duplicates
 from tests.simulation.world.load import Load
 from tests.simulation.world.provider import Mood
-from tests.simulation.world.world import World
+from tests.simulation.world.world import LIMITS, World
 
 _STEPS_MAX = 3_000_000
 _VIRTUAL_S_MAX = 20_000.0
@@ -67,7 +68,8 @@ def run_seed(seed: int, options: Options | None = None, parts: Parts | None = No
         loop = SeededLoop(dice.sub("loop"), steps_max=_STEPS_MAX, virtual_s_max=_VIRTUAL_S_MAX)
         loop.set_exception_handler(lambda _loop, _context: None)
         trace = Trace(loop.time, follow=options.follow)
-        world = World(loop, dice, trace, found, shards=(dice.whole(1, 4), dice.whole(1, 3)))
+        shards = (dice.whole(1, 4), dice.whole(1, 3))
+        world = World(loop, dice, trace, found, shards=shards, limits=_limits(dice.sub("limits"), options))
         try:
             return loop.run_until_complete(_run(seed, world, options, parts))
         except RanAway as ran:
@@ -79,6 +81,7 @@ def run_seed(seed: int, options: Options | None = None, parts: Parts | None = No
 async def _run(seed: int, world: World, options: Options, parts: Parts) -> Result:
     dice = world.dice
     settings = _settings(dice.sub("settings"), options)
+    world.judge.slots_max = settings.slots_max
     cluster = Cluster(world, settings, parts, workers=dice.whole(2, 3))
     director = Director(world, cluster, dice.sub("faults"))
     load = Load(
@@ -146,6 +149,17 @@ def _settings(dice: Dice, options: Options) -> FlowSettings:
         slots_max=dice.one_of((3, 12, 40, 200, 4_000)),
         span_max=dice.one_of((128, 1_024, 65_536)),
         bytes_in_process_max=dice.one_of((256 << 10, 64 << 20)),
+    )
+
+
+def _limits(dice: Dice, options: Options) -> Limits:
+    if not options.groups:
+        return LIMITS
+    return msgspec.structs.replace(
+        LIMITS,
+        batch_max=dice.one_of((1, 10)),
+        in_flight_max=dice.one_of((1, 8)),
+        rate_per_s=dice.one_of((10.0, 40.0, 200.0)),
     )
 
 

@@ -14,6 +14,7 @@ import msgspec
 from notifyd.core.channel import Channel
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.core.rate import TokenBucket
 from notifyd.errors import Fault, NoAnswer, NotSent, Throttled
 from notifyd.ports import Limits
 from tests.simulation.dice import Dice
@@ -94,6 +95,7 @@ class ProviderPort:
         self._dice = dice
         self._on_send = on_send
         self._in_flight = 0
+        self._rate = TokenBucket(account.limits.rate_per_s or 1e9, burst=_burst(account.limits), now_s=0.0)
 
     @property
     def limits(self) -> Limits:
@@ -108,6 +110,8 @@ class ProviderPort:
             self._on_send(self._process, batch)
             if self._in_flight > self.limits.in_flight_max or not 0 < len(batch) <= self.limits.batch_max:
                 self._network.broken.append(f"{self._in_flight} requests in flight, this one of {len(batch)}")
+            if self._rate.take(len(batch), asyncio.get_running_loop().time()) > 0:
+                self._network.broken.append(f"over {self.limits.rate_per_s}/s")
             return await self._ask(list(batch))
         finally:
             self._in_flight -= 1
@@ -140,6 +144,13 @@ class ProviderPort:
         return []
 
     async def close(self) -> None: ...
+
+
+def _burst(limits: Limits) -> float:
+    """A tenth of a second's worth, and the batch that is let out whole for its first token; twice, because a
+    clock that jumps ahead looks like a suspend, in which tokens come in.
+    """
+    return 2 * (max(1.0, (limits.rate_per_s or 0.0) / 10) + limits.batch_max)
 
 
 def _answer(latency: asyncio.Future[None]) -> None:

@@ -19,6 +19,7 @@ from tests.simulation.world.tables import WorldDeadLetters, WorldLog, WorldRetry
 
 EPOCH_S = 1_700_000_000.0
 VISIBILITY_S = 60.0
+# Without faults; with them, tighter ones are drawn too, under which claimed deliveries wait their turn.
 LIMITS = Limits(batch_max=10, in_flight_max=8, payload_bytes_max=1 << 20, rate_per_s=200.0)
 
 
@@ -42,7 +43,14 @@ class World:
     """`broken`: promises, as they are found broken."""
 
     def __init__(
-        self, loop: SeededLoop, dice: Dice, trace: Trace, broken: list[str], *, shards: tuple[int, int]
+        self,
+        loop: SeededLoop,
+        dice: Dice,
+        trace: Trace,
+        broken: list[str],
+        *,
+        shards: tuple[int, int],
+        limits: Limits,
     ) -> None:
         self.loop = loop
         self.dice = dice
@@ -59,7 +67,7 @@ class World:
         self.retry.watcher = self.dead.watcher = self.judge
         self.alerts = FakeAlerts()
         self.directory = self.population.directory()
-        self.account = Account(dice.sub("provider"), self.population.refused, LIMITS)
+        self.account = Account(dice.sub("provider"), self.population.refused, limits)
         self.account.fired = self.fired
         self.sources = [
             self._source("kinesis:events", shards[0], knows_timestamps=True),
