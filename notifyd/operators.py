@@ -17,7 +17,7 @@ from notifyd.catalog_file import load_catalog
 from notifyd.config import Config, environment
 from notifyd.core.catalog import Catalog
 from notifyd.core.delivery_id import Identity
-from notifyd.errors import AwsError, ConfigError, Fault, NotifydError, TransportError
+from notifyd.errors import AwsError, ConfigError, DamagedItem, Fault, NotifydError, TransportError
 from notifyd.system import SystemClock, SystemEntropy
 from notifyd.telemetry.metrics import Metrics
 
@@ -74,5 +74,7 @@ def _raise(failure: NotifydError) -> NoReturn:
         case AwsError() | TransportError():
             mend = "look at credentials, region and what this role may do; see `notifyd check`"
             raise ConfigError([Fault("AWS", str(failure), mend)]) from None
+        case DamagedItem():
+            raise ConfigError([Fault(failure.key, failure.why, "see `notifyd leases`")]) from None
         case _:
             raise failure

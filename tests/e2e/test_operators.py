@@ -126,7 +126,12 @@ async def _until_accepted(stage: Stage, lost: dict[str, dict[str, Any]]) -> None
         await SystemClock().sleep(0.2)
 
 
-@pytest.mark.parametrize("damage", ["deleted", "without a claim", "of another format", "without an epoch"])
+_LONGER = ["of another format", "without an epoch"]
+
+
+@pytest.mark.parametrize(
+    "damage", ["deleted", "without a claim", *(pytest.param(one, marks=pytest.mark.slow) for one in _LONGER)]
+)
 async def test_a_repaired_shard_goes_on_with_nothing_lost_and_nothing_sent_twice(
     embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str, damage: str
 ) -> None:
@@ -185,3 +190,65 @@ async def test_a_repair_leaves_alone_what_a_live_worker_may_own(
         assert refused.exit_code == 1
         assert "is alive and may own it; stop that worker first" in refused.err
         assert (await shard_items(scenario.stage))[0]["format"] == {"N": "99"}
+
+
+async def test_an_imported_stream_goes_on_behind_the_checkpoints_of_the_kcl_application(
+    embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str
+) -> None:
+    world = make_world(25, 60, SourceKind.KINESIS)
+    async with open_scenario(
+        embedded_aws, tmp_path, prefix=prefix, source=SourceKind.KINESIS, world=world
+    ) as scenario:
+        stage = scenario.stage
+        await scenario.write_events()
+        shard_id, sequences = await _read_stream(stage)
+        processed = 20
+        await _put_kcl_lease(stage, shard_id, sequences[processed - 1])
+
+        planned = await notifyd(stage, "leases", "import", "--kcl", f"{prefix}-kcl", "--dry-run", "--json")
+        assert planned.json == {shard_id: f"{sequences[processed - 1]}:0"}, planned
+        assert await shard_items(stage) == []
+        taken_over = await notifyd(stage, "leases", "import", "--kcl", f"{prefix}-kcl", "--yes")
+        assert taken_over.exit_code == 0, taken_over
+        again = await notifyd(stage, "leases", "import", "--kcl", f"{prefix}-kcl", "--yes")
+        assert again.exit_code == 78
+        assert "notifyd reads this stream already" in again.err
+
+        await scenario.start()
+        [lease] = (await notifyd(stage, "leases", "--json")).json["leases"]
+        while lease["accounted"]["read"] < len(sequences) - processed:
+            [lease] = (await notifyd(stage, "leases", "--json")).json["leases"]
+        assert lease["accounted"]["read"] == len(sequences) - processed
+        assert lease["claimed"] == f"{sequences[-1]}:0"
+
+
+async def _read_stream(stage: Stage) -> tuple[str, list[str]]:
+    async with stage.client("kinesis") as kinesis:
+        name = stage.names.events
+        [shard] = (await kinesis.list_shards(StreamName=name))["Shards"]
+        iterator = await kinesis.get_shard_iterator(
+            StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )
+        page = await kinesis.get_records(ShardIterator=iterator["ShardIterator"])
+        return shard["ShardId"], [record["SequenceNumber"] for record in page["Records"]]
+
+
+async def _put_kcl_lease(stage: Stage, shard_id: str, sequence: str) -> None:
+    """As KCL 2 and 3 write it."""
+    table = f"{stage.names.prefix}-kcl"
+    async with stage.client("dynamodb") as dynamodb:
+        await dynamodb.create_table(
+            TableName=table,
+            KeySchema=[{"AttributeName": "leaseKey", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "leaseKey", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        lease = {
+            "leaseKey": {"S": shard_id},
+            "leaseOwner": {"S": "worker-of-the-application"},
+            "leaseCounter": {"N": "1234"},
+            "checkpoint": {"S": sequence},
+            "checkpointSubSequenceNumber": {"N": "0"},
+            "ownerSwitchesSinceCheckpoint": {"N": "0"},
+        }
+        await dynamodb.put_item(TableName=table, Item=lease)
