@@ -25,7 +25,7 @@ from notifyd.system import SystemClock
 from tests.e2e.scenario import Scenario, open_scenario
 from tests.supervisor.processes import runs
 
-pytestmark = [pytest.mark.aws, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.aws, pytest.mark.timeout(240)]
 
 _LOOK_EVERY_S = 0.1
 _TIMEOUT_S = 60.0
@@ -85,11 +85,11 @@ async def _until_gone(pids: Sequence[int | None]) -> None:
 async def test_a_worker_that_is_killed_is_replaced_and_what_it_held_is_taken_over(
     embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str
 ) -> None:
-    async with _scenario(embedded_aws, tmp_path, prefix, 600) as scenario:
+    async with _scenario(embedded_aws, tmp_path, prefix, 300) as scenario:
         daemon = await scenario.start()
         at_work = await _worker_with_shards(daemon)
         writing = asyncio.create_task(scenario.write_events())
-        await scenario.until_accepted(50)
+        await scenario.until_accepted(20)
         assert at_work.pid is not None
         os.kill(at_work.pid, signal.SIGKILL)
         await writing
