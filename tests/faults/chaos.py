@@ -19,7 +19,9 @@ from tests.faults.proxy import Cut, Delay, Fault, FaultProxies, Refuse, Throttle
 from tests.faults.show import Say
 from tests.faults.verdict import Verdict, promises_of, reach_verdict
 
-_WARM_S = 8.0
+_WARM_S = 4.0
+# The clean time that the requests of a faulty one are held against.
+_CLEAN_S = 10.0
 _RECOVER_ALLOWED_S = 10.0
 _DRAIN_RATIO_MIN = 2.0
 _REQUESTS_RATIO_MAX = 1.3
@@ -125,7 +127,7 @@ async def _one(plan: Plan, case: Case) -> Seen:
         async with load.running():
             await ground.until("the first mails", lambda: ground.mails.distinct > plan.rate_per_s, 60)
             await ground.clock.sleep(_WARM_S)
-            requests_per_s = await _requests_per_s(ground, case, proxies, min(case.hold_s, _WARM_S))
+            requests_per_s = await _requests_per_s(ground, case, proxies, _CLEAN_S)
             began_s = ground.clock.now_s()
             proxies.befall(case.fault, *case.services)
             faulted_per_s = await _requests_per_s(ground, case, proxies, case.hold_s)

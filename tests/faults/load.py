@@ -38,13 +38,16 @@ class Load:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Writes while the context is open; what stops the writing ends the run."""
-        async with asyncio.TaskGroup() as tasks:
-            writing = tasks.create_task(self._run())
-            try:
-                yield
-            finally:
-                self._stopped = True
-            await writing
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                writing = tasks.create_task(self._run())
+                try:
+                    yield
+                finally:
+                    self._stopped = True
+                await writing
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
 
     async def _run(self) -> None:
         started_s = self._clock.elapsed_s()

@@ -17,7 +17,7 @@ from tests.faults.zombie import zombie
 pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.timeout(300)]
 
 _PLAN = Plan(rate_per_s=100, times=SHORT_TIMES, events_max=20_000)
-_CASES = ("throttle-30-dynamodb", "cut-10-dynamodb", "away-60s-all", "no-lease-table-for-the-owner")
+_CASES = ("cut-10-dynamodb", "away-60s-all", "no-lease-table-for-the-owner")
 _HOLD_S = 10.0
 
 
