@@ -72,13 +72,11 @@ class Pool:
         self._pass_on()
 
     async def close(self) -> None:
-        """Whoever waits for a connection or for an answer hears of it."""
+        """Whoever waits for an answer hears of it, and so, place by place, whoever waits for a connection."""
         self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
         self._idle.clear()
-        while self._waiting:
-            self._pass_on()
         for connection in self._open:
             connection.abort()
         if self._open:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 import pytest
 
@@ -124,6 +125,26 @@ async def test_a_cancelled_caller_s_connection_is_closed_and_its_place_free() ->
         gate.open.set()
         assert (await next_one).body == b"next"
         await until(lambda: server.serving == 1)
+
+
+async def test_a_connection_that_was_not_made_leaves_its_place_free() -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening
+        refusing = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        async with hostile_server(answering(answer())) as server, http1() as transport:
+            for _ in range(2):
+                with pytest.raises(NotSent, match="Refused"):
+                    await post(transport, refusing)
+            assert (await post(transport, server.url)).status == 200
+
+
+async def test_the_connection_used_last_is_used_next_so_that_spare_ones_grow_old() -> None:
+    async with hostile_server(answering(answer())) as server, http1(connections_max=3) as transport:
+        await asyncio.gather(*(post(transport, server.url) for _ in range(3)))
+        for _ in range(4):
+            await post(transport, server.url)
+        assert server.connections == 3
+        assert len({exchange._writer for exchange in server.requests[3:]}) == 1
 
 
 async def test_an_old_connection_is_not_used_again() -> None:
