@@ -178,6 +178,10 @@ class Director:
     # --- the faults ---
 
     def _crash(self) -> None:
+        """At any of its next steps, or at one soon after the next send, when most is in flight."""
+        if self._dice.chance(0.6):
+            self._world.judge.ambushes.append(self._dice.whole(1, 120))
+            return
         worker = self._victim()
         if worker is not None:
             worker.process.crash_at_step = worker.process.steps + self._dice.whole(1, 400)

@@ -69,6 +69,13 @@ class OpenSends:
     def written(self, process: str, key: str) -> None:
         self._counts[process] -= len(self._rowed.pop((process, key), ()))
 
+    def lost(self, process: str, key: str) -> None:
+        """The shard is another's now, who looks up what was begun."""
+        gone = [delivery_id for delivery_id, sender in self._unrowed.items() if sender == (process, key)]
+        for delivery_id in gone:
+            self.rowed(delivery_id)
+        self.written(process, key)
+
 
 class Judge:
     def __init__(self, world: World) -> None:
@@ -91,6 +98,7 @@ class Judge:
         self.flagged: set[Meaning] = set()
         self.sent = 0
         self.slots_max = 0
+        self.ambushes: list[int] = []  # whoever sends next dies so many steps later
 
     def put(self, source: WorldSource, shard: str, position: Position, written: Written) -> None:
         key = f"shard#{source.name}#{shard}"
@@ -148,6 +156,8 @@ class Judge:
     def sending(self, process: Process, batch: Sequence[Delivery]) -> None:
         """A first attempt comes from its shard: the sender has to own it, or nobody may be allowed to take it."""
         self.sent += len(batch)
+        if self.ambushes:
+            process.crash_at_step = process.steps + self.ambushes.pop()
         for delivery in batch:
             self._in_flight[delivery.delivery_id] = process.name
             shards = self._shards_of[delivery.event_id]
@@ -169,6 +179,7 @@ class Judge:
         self._world.trace.note(f"-- {after.key} epoch {after.epoch}: {before.lease_owner} -> {after.lease_owner}")
         if before.lease_owner and before.lease_owner != after.lease_owner:
             self.victims.add(before.lease_owner)
+            self._open.lost(before.lease_owner, before.key)
 
     def written(self, before: ShardItem, after: ShardItem) -> None:
         self._open.written(before.lease_owner, after.key)

@@ -60,22 +60,25 @@ class Result(msgspec.Struct):
 
 
 def run_seed(seed: int, options: Options | None = None, parts: Parts | None = None) -> Result:
-    options, parts = options or Options(), parts or Parts()
     found: list[str] = []
     with _bugs_to(found), _no_collecting():
         asyncio.run(SHELF.load())
-        dice = Dice(seed, "world")
-        loop = SeededLoop(dice.sub("loop"), steps_max=_STEPS_MAX, virtual_s_max=_VIRTUAL_S_MAX)
-        loop.set_exception_handler(lambda _loop, _context: None)
-        trace = Trace(loop.time, follow=options.follow)
-        shards = (dice.whole(1, 4), dice.whole(1, 3))
-        world = World(loop, dice, trace, found, shards=shards, limits=_limits(dice.sub("limits"), options))
-        try:
-            return loop.run_until_complete(_run(seed, world, options, parts))
-        except RanAway as ran:
-            return _result(seed, world, [str(ran), _standing(world)])
-        finally:
-            loop.close()
+        return _simulate(seed, options or Options(), parts or Parts(), found)
+
+
+def _simulate(seed: int, options: Options, parts: Parts, found: list[str]) -> Result:
+    dice = Dice(seed, "world")
+    loop = SeededLoop(dice.sub("loop"), steps_max=_STEPS_MAX, virtual_s_max=_VIRTUAL_S_MAX)
+    loop.set_exception_handler(lambda _loop, _context: None)
+    trace = Trace(loop.time, follow=options.follow)
+    shards = (dice.whole(1, 4), dice.whole(1, 3))
+    world = World(loop, dice, trace, found, shards=shards, limits=_limits(dice.sub("limits"), options))
+    try:
+        return loop.run_until_complete(_run(seed, world, options, parts))
+    except RanAway as ran:
+        return _result(seed, world, [str(ran), _standing(world)])
+    finally:
+        loop.close()
 
 
 async def _run(seed: int, world: World, options: Options, parts: Parts) -> Result:
@@ -157,9 +160,9 @@ def _limits(dice: Dice, options: Options) -> Limits:
         return LIMITS
     return msgspec.structs.replace(
         LIMITS,
-        batch_max=dice.one_of((1, 10)),
-        in_flight_max=dice.one_of((1, 8)),
-        rate_per_s=dice.one_of((10.0, 40.0, 200.0)),
+        batch_max=dice.one_of((2, 10)),
+        in_flight_max=dice.one_of((2, 8)),
+        rate_per_s=dice.one_of((20.0, 80.0, 400.0)),
     )
 
 

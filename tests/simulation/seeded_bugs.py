@@ -20,6 +20,7 @@ from notifyd.flow.shard import ShardParts
 from notifyd.flow.slot_desk import SlotDesk
 from notifyd.ports import LeaseTable, RetryQueue, ShardInfo, ShardWrite, Source
 from tests.simulation.cluster import Parts
+from tests.simulation.faults import Group
 from tests.simulation.process import Process
 from tests.simulation.world.world import World
 
@@ -38,8 +39,10 @@ class _Around:
 
 
 class _Fearless(Heart):
+    """Knows of no lapse and waits for no renewal."""
+
     def __init__(self) -> None:
-        """Knows of nothing and fears nothing."""
+        self.lapses = 0
 
     async def ensure_fresh(self) -> bool:
         return True
@@ -164,16 +167,24 @@ def _one_row_a_delivery(outside: Outside, _process: Process, world: World) -> Ou
     return outside
 
 
-def _outside(change: Callable[[Outside, Process, World], Outside]) -> Parts:
-    return Parts(outside=change)
+class SeededBug(msgspec.Struct, frozen=True):
+    """`groups`: the faults under which it shows soonest."""
+
+    groups: tuple[Group, ...]
+    engine: Callable[..., Engine] = Engine
+    outside: Callable[[Outside, Process, World], Outside] = lambda outside, _process, _world: outside
+
+    @property
+    def parts(self) -> Parts:
+        return Parts(engine=self.engine, outside=self.outside)
 
 
-SEEDED_BUGS: dict[str, Parts] = {
-    "the fence": Parts(engine=_Unfenced),
-    "the claim": _outside(_without_claim),
-    "the chained commit_id": _outside(_without_chain),
-    "parents first": _outside(_without_parents),
-    "settling after hand-over": _outside(_settling_before_hand_over),
-    "the slot-freeing rule": Parts(engine=_SlotsFreedAtOnce),
-    "append-only rows": _outside(_one_row_a_delivery),
+SEEDED_BUGS: dict[str, SeededBug] = {
+    "the fence": SeededBug((Group.PAUSE,), engine=_Unfenced),
+    "the claim": SeededBug((Group.CRASH,), outside=_without_claim),
+    "the chained commit_id": SeededBug((Group.WEATHER,), outside=_without_chain),
+    "parents first": SeededBug((Group.RESHARD,), outside=_without_parents),
+    "settling after hand-over": SeededBug((Group.CRASH, Group.WEATHER), outside=_settling_before_hand_over),
+    "the slot-freeing rule": SeededBug((Group.CRASH,), engine=_SlotsFreedAtOnce),
+    "append-only rows": SeededBug((Group.CRASH, Group.PROVIDER, Group.WEATHER), outside=_one_row_a_delivery),
 }

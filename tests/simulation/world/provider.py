@@ -147,10 +147,10 @@ class ProviderPort:
 
 
 def _burst(limits: Limits) -> float:
-    """A tenth of a second's worth, and the batch that is let out whole for its first token; twice, because a
-    clock that jumps ahead looks like a suspend, in which tokens come in.
+    """A tenth of a second's worth, twice, because a clock that jumps ahead looks like a suspend in which tokens
+    came in; and what waited for a heartbeat with its tokens in hand, which goes out together.
     """
-    return 2 * (max(1.0, (limits.rate_per_s or 0.0) / 10) + limits.batch_max)
+    return 2 * max(1.0, (limits.rate_per_s or 0.0) / 10) + (limits.in_flight_max + 1) * limits.batch_max
 
 
 def _answer(latency: asyncio.Future[None]) -> None:
