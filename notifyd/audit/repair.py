@@ -10,7 +10,7 @@ import msgspec
 from notifyd.audit.stretch import StretchReader
 from notifyd.core.lease import Heartbeat, ShardItem, StreamItem, shard_key
 from notifyd.core.lineage import plan
-from notifyd.core.repair import Left, horizon, made_anew, resume_at
+from notifyd.core.repair import Left, horizon, made_anew, resume_at, unreadable
 from notifyd.core.sequence import AtTimestamp, Checkpoint, Position, ShardEnd
 from notifyd.errors import Fault
 from notifyd.ports import Clock, Entropy, LeaseScan, LeaseTable, ShardInfo, Source
@@ -67,13 +67,14 @@ class Repairer:
         scan = await self._table.scan()
         broken: list[Broken] = []
         faults: list[Fault] = []
-        for damage in scan.damaged:
-            kind, _, rest = damage.key.partition("#")
+        damaged = {damage.key: damage.why for damage in scan.damaged} | unreadable(scan.shards)
+        for key, why in damaged.items():
+            kind, _, rest = key.partition("#")
             name, _, shard_id = rest.partition("#")
             if kind == "shard" and name in self._sources:
-                broken.append(Broken(damage.key, name, shard_id, damage.why))
+                broken.append(Broken(key, name, shard_id, why))
             else:
-                faults.append(Fault(damage.key, damage.why, _mend_of(kind)))
+                faults.append(Fault(key, why, _mend_of(kind)))
         known = {one.key for one in broken}
         for name, source in self._sources.items():
             if (stream := scan.streams.get(name)) is not None:

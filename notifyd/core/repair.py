@@ -7,12 +7,14 @@ each of these events up in the log. What arrives later was claimed by nobody, si
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from notifyd.core.account import Accounted
 from notifyd.core.lease import ShardItem, StreamItem
 from notifyd.core.sequence import After, AtTimestamp, Checkpoint, Position, ShardEnd, TrimHorizon
-from notifyd.core.window import Progress
+from notifyd.core.window import Progress, Window
 
 
 class Left(msgspec.Struct, frozen=True):
@@ -27,6 +29,17 @@ class Left(msgspec.Struct, frozen=True):
     checkpoint_arrival_s: float = 0.0
     accounted: dict[str, int] = {}
     children: tuple[str, ...] = ()
+
+
+def unreadable(items: Iterable[ShardItem]) -> dict[str, str]:
+    """Key → why, of items that are whole but for their runs of unsettled positions."""
+    found: dict[str, str] = {}
+    for item in items:
+        try:
+            Window.recovered(item.progress)
+        except ValueError as damage:
+            found[item.key] = str(damage)
+    return found
 
 
 def resume_at(left: Left, horizon: Checkpoint) -> Checkpoint:

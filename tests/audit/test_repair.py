@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from itertools import count
 
+import msgspec
+
 from notifyd.audit.repair import Broken, Mend, Repairer
 from notifyd.core.lease import Heartbeat, StreamItem
 from notifyd.core.lineage import note
@@ -89,6 +91,16 @@ async def test_an_item_that_somebody_wrote_to_meanwhile_is_not_overwritten() -> 
     [fault] = await repairer(rig).write(mends)
     assert "somebody wrote to it" in fault.what
     assert rig.table.shards[item.key] is taken
+
+
+async def test_an_item_whose_runs_cannot_be_read_is_made_anew() -> None:
+    rig = AuditRig()
+    position = rig.put("e-1", "a")
+    item = rig.reached(position)
+    progress = msgspec.structs.replace(item.progress, unsettled=b"\xff")
+    rig.table.shards[item.key] = msgspec.structs.replace(item, progress=progress)
+    [broken], [mend], _ = await prepared(rig)
+    assert (broken.key, mend.item.progress.unsettled) == (item.key, b"")
 
 
 async def test_what_is_damaged_and_no_shard_is_said_with_its_mend() -> None:

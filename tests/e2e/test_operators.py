@@ -11,10 +11,14 @@ import pytest
 
 from notifyd.cli.demo.stage import Stage
 from notifyd.sandbox.embedded_aws import EmbeddedAws
+from notifyd.sandbox.oracle import read_arrivals
 from notifyd.sandbox.world import SourceKind, make_world
 from notifyd.system import SystemClock
 from tests.e2e.operator_shell import delete_row, delete_shard_item, log_rows, notifyd, put_shard_item, shard_items
 from tests.e2e.scenario import Scenario, open_scenario
+
+# What the template of a payment asks for.
+_DETAIL = '{"amount": "1.00", "currency": "EUR", "payer": "Shop", "reference": "r"}'
 
 pytestmark = [pytest.mark.aws, pytest.mark.timeout(180)]
 
@@ -172,6 +176,41 @@ async def _damage(stage: Stage, item: dict[str, dict[str, Any]], damage: str) ->
             await put_shard_item(stage, item | {"format": {"N": "99"}})
         case "without an epoch":
             await put_shard_item(stage, item | {"epoch": {"S": "one"}, "accounted": {"S": ""}})
+
+
+async def test_a_running_daemon_goes_on_with_a_shard_whose_item_was_deleted_and_made_anew(
+    embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str
+) -> None:
+    world = make_world(26, 60, SourceKind.DYNAMODB)
+    async with open_scenario(
+        embedded_aws, tmp_path, prefix=prefix, source=SourceKind.DYNAMODB, world=world
+    ) as scenario:
+        stage = scenario.stage
+        await scenario.start()
+        await scenario.write_events()
+        await scenario.settled()
+        for item in await shard_items(stage):
+            await delete_shard_item(stage, item)
+        # The daemon may mark the shard as lost while the repair looks at it, which then says so.
+        while (await notifyd(stage, "leases", "repair", "--all", "--yes")).exit_code:
+            await scenario.clock.sleep(1.0)
+
+        # Somebody who gets payment mails gets one more.
+        known = next(
+            row for row in await log_rows(stage, "accepted") if row["type_name"]["S"] == "payment_received"
+        )
+        sent = await notifyd(
+            stage,
+            *("send", "--source", "payment_request_event", "--type", "payment_notification_email"),
+            *("--user", known["user_id"]["S"], "--id", "event-9999999", "--detail", _DETAIL),
+        )
+        assert sent.exit_code == 0, sent
+        while "event-9999999" not in [row["event_id"]["S"] for row in await log_rows(stage, "accepted")]:
+            await scenario.clock.sleep(0.2)
+        arrived = [arrival.delivery_id for arrival in read_arrivals(stage.journal)]
+        assert len(arrived) == len(set(arrived)) == len(world.mails) + 1
+        audited = await notifyd(stage, "audit", "--json")
+        assert (audited.exit_code, audited.json["residue"]) == (0, 0), audited
 
 
 async def test_a_repair_leaves_alone_what_a_live_worker_may_own(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from notifyd.cli.command import Group
 from notifyd.cli.exit_codes import CONFIG
 from notifyd.cli.output import echo_faults, echo_json, echo_table, json_option
 from notifyd.cli.setup import config_option, read_config
-from notifyd.errors import DamagedItem, Fault
+from notifyd.errors import Fault
 
 if TYPE_CHECKING:
     from notifyd.config import Config
@@ -43,6 +42,7 @@ def leases(ctx: click.Context, config_path: Path, as_json: bool) -> None:
     behind it that are claimed, and the bytes that they take in the shard's item.
     """
     from notifyd.core.lease_report import lease_rows, worker_rows
+    from notifyd.core.repair import unreadable
     from notifyd.system import SystemClock
 
     if ctx.invoked_subcommand is not None:
@@ -50,16 +50,18 @@ def leases(ctx: click.Context, config_path: Path, as_json: bool) -> None:
     scan = asyncio.run(_scan(read_config(config_path)))
     rows = lease_rows(scan.shards, scan.heartbeats, SystemClock().now_s())
     workers = worker_rows(scan.shards, scan.heartbeats)
+    damaged = {damage.key: damage.why for damage in scan.damaged} | unreadable(scan.shards)
     if as_json:
-        damaged = [{"key": damage.key, "why": damage.why} for damage in scan.damaged]
-        echo_json({"leases": rows, "workers": workers, "damaged": damaged})
+        found = [{"key": key, "why": why} for key, why in damaged.items()]
+        echo_json({"leases": rows, "workers": workers, "damaged": found})
         return
     echo_table(_TITLES, map(_line, rows))
     echo_table(
         ("worker", "counter", "holds", "owns"),
         [(row.worker, str(row.counter), str(row.leases_held), str(row.leases_owned)) for row in workers],
     )
-    echo_faults(_faults(scan.damaged))
+    mend = "stop its worker, then `notifyd leases repair`"
+    echo_faults(Fault(key, why, mend) for key, why in damaged.items())
 
 
 async def _scan(config: Config) -> LeaseScan:
@@ -82,7 +84,3 @@ def _line(row: LeaseRow) -> tuple[str, ...]:
         f"{row.unsettled} ({row.unsettled_bytes} B)",
         " ".join(row.parents),
     )
-
-
-def _faults(damaged: Iterable[DamagedItem]) -> list[Fault]:
-    return [Fault(damage.key, damage.why, "stop its worker, then `notifyd leases repair`") for damage in damaged]
