@@ -130,12 +130,10 @@ async def _until_accepted(stage: Stage, lost: dict[str, dict[str, Any]]) -> None
         await SystemClock().sleep(0.2)
 
 
-_LONGER = ["of another format", "without an epoch"]
+_LONGER = ["without a claim", "of another format", "without an epoch"]
 
 
-@pytest.mark.parametrize(
-    "damage", ["deleted", "without a claim", *(pytest.param(one, marks=pytest.mark.slow) for one in _LONGER)]
-)
+@pytest.mark.parametrize("damage", ["deleted", *(pytest.param(one, marks=pytest.mark.slow) for one in _LONGER)])
 async def test_a_repaired_shard_goes_on_with_nothing_lost_and_nothing_sent_twice(
     embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str, damage: str
 ) -> None:
@@ -178,6 +176,7 @@ async def _damage(stage: Stage, item: dict[str, dict[str, Any]], damage: str) ->
             await put_shard_item(stage, item | {"epoch": {"S": "one"}, "accounted": {"S": ""}})
 
 
+@pytest.mark.slow
 async def test_a_running_daemon_goes_on_with_a_shard_whose_item_was_deleted_and_made_anew(
     embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str
 ) -> None:
@@ -213,6 +212,35 @@ async def test_a_running_daemon_goes_on_with_a_shard_whose_item_was_deleted_and_
         assert (audited.exit_code, audited.json["residue"]) == (0, 0), audited
 
 
+@pytest.mark.slow
+async def test_a_shard_repaired_after_a_kill_9_sends_twice_only_what_it_lists(
+    embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str
+) -> None:
+    world = make_world(27, 2000, SourceKind.KINESIS)
+    async with open_scenario(
+        embedded_aws, tmp_path, prefix=prefix, source=SourceKind.KINESIS, world=world
+    ) as scenario:
+        stage = scenario.stage
+        first = await scenario.start()
+        writing = asyncio.create_task(scenario.write_events())
+        await scenario.until_accepted(len(world.mails) // 3)
+        await first.kill()
+        await writing
+        assert stage.sink.inbox.accepted < len(world.mails), "nothing was left to be killed"
+        for item in await shard_items(stage):
+            await delete_shard_item(stage, item)
+        assert (await notifyd(stage, "leases", "repair", "--all", "--yes")).exit_code == 0
+        await scenario.start()
+        report, finding, rows = await scenario.settled()
+        assert (report.lost, finding.unexpected) == (0, [])
+        listed = {row.delivery_id for row in rows if row.kind == "possible_duplicate"}
+        assert finding.duplicated.keys() <= listed
+        audited = await notifyd(stage, "audit", "--json")
+        assert (audited.exit_code, audited.json["possible_duplicates_count"]) == (0, len(listed)), audited
+        assert finding.duplicates < len(listed) < len(world.mails)
+
+
+@pytest.mark.slow
 async def test_a_repair_leaves_alone_what_a_live_worker_may_own(
     embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str
 ) -> None:
