@@ -115,8 +115,9 @@ def _limit_memory() -> None:
 def _summary(fired: Counter[str], total: Counter[str], options: Options, seeds: int, passed_s: float) -> list[str]:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = used.ru_utime + used.ru_stime
+    speed = f"{total['steps'] / cpu_s:,.0f} steps a second of it"
+    echo(f"{seeds} seeds in {passed_s:.1f} s, {cpu_s:.1f} s of CPU, {speed}")
     echo(
-        f"{seeds} seeds in {passed_s:.1f} s ({cpu_s:.1f} s of CPU, {total['steps'] / cpu_s:,.0f} steps each): "
         f"{total['records']:,} records, {total['deliveries']:,} deliveries, {total['sent']:,} attempts, "
         f"{total['duplicates']:,} duplicates"
     )

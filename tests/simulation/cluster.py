@@ -6,120 +6,24 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
-import structlog
 from prometheus_client import CollectorRegistry
 
-from notifyd.core.catalog import Catalog, NotificationType
-from notifyd.core.channel import Channel, InDoubt, Lane
-from notifyd.core.decode import Decoder
-from notifyd.core.delivery_id import Identity
-from notifyd.core.filter_criteria import SourceKind, compile_filter_criteria
-from notifyd.core.path import compile_path
-from notifyd.core.pattern import compile_pattern
+from notifyd.core.channel import Channel
 from notifyd.core.policy import DeliveryRules
-from notifyd.core.retry import RetryPolicy
 from notifyd.core.sequence import TrimHorizon
 from notifyd.errors import AwsError, TransportError
-from notifyd.flow.deliver import DeliverTimes
 from notifyd.flow.engine import Engine
-from notifyd.flow.heart import HeartTimes
-from notifyd.flow.leasing import LeaseTimes
 from notifyd.flow.read import FeedTimes
-from notifyd.flow.redeliver import RedeliverTimes
 from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
-from notifyd.flow.templates import TemplateShelf
 from notifyd.ports import Provider
 from notifyd.system import SystemClock
 from notifyd.telemetry.metrics import Metrics
+from tests.simulation.daemon import CATALOG, DECODERS, IDENTITY, SHELF
 from tests.simulation.dice import DiceEntropy
 from tests.simulation.process import Process, State
 from tests.simulation.through import AlertsPort, RetryQueuePort, SourcePort, Through
 from tests.simulation.world.provider import ProviderPort
 from tests.simulation.world.world import EPOCH_S, VISIBILITY_S, World
-
-log = structlog.get_logger(__name__)
-
-# The shipped defaults.
-FAILOVER_S = 15.0
-SEND_TIMEOUT_S = 5.0
-SETTINGS = FlowSettings(
-    worker_id="",
-    slots_max=4_000,
-    commit_interval_s=0.1,
-    span_max=65_536,
-    bytes_in_process_max=64 << 20,
-    heart=HeartTimes(renew_interval_s=3.0, failover_time_s=FAILOVER_S, send_timeout_s=SEND_TIMEOUT_S),
-    lease=LeaseTimes(scan_interval_s=1.0, failover_time_s=FAILOVER_S),
-    deliver=DeliverTimes(linger_s=0.01, send_timeout_s=SEND_TIMEOUT_S, queue_wait_max_s=5.0),
-    retry=RetryPolicy(),
-    redeliver=RedeliverTimes(receivers=2, receive_wait_s=5.0, send_timeout_s=SEND_TIMEOUT_S),
-    log_flush_ms=25.0,
-    log_ttl_s=14 * 86_400.0,
-    alert_fold_s=60.0,
-    drain_timeout_s=25.0,
-)
-_TEMPLATES = {"paid/email.subject": "Paid", "paid/email.text": "{{ user.user_id }} paid {{ data.amount }}\n"}
-_IDENTITY = Identity([("1", b"key")])
-
-
-class _Templates:
-    async def fetch(self, known_version: str | None) -> tuple[str, dict[str, str]] | None:
-        return None if known_version == "v1" else ("v1", _TEMPLATES)
-
-
-class _Never:
-    """The shelf's clock: nothing is asked for again within a run."""
-
-    def now_s(self) -> float:
-        return EPOCH_S
-
-    def elapsed_s(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:  # noqa: ARG002 - for ever
-        await asyncio.get_running_loop().create_future()
-
-
-# Compiled once: templates are not what is simulated.
-SHELF = TemplateShelf(_Templates(), _Never(), refresh_s=1e9)
-
-
-def _type(name: str, detail_type: str, *, in_doubt: InDoubt, lane: Lane) -> NotificationType:
-    return NotificationType(
-        name,
-        match=compile_pattern({"source": ["shop"], "detail-type": [detail_type]}),
-        users=compile_path("detail.users"),
-        data=compile_path("detail"),
-        category="payments",
-        channels=(Channel.EMAIL,),
-        template="paid",
-        lane=lane,
-        in_doubt=in_doubt,
-    )
-
-
-CATALOG = Catalog(
-    [
-        _type("paid", "paid", in_doubt=InDoubt.RESEND, lane=Lane.TRANSACTIONAL),
-        _type("held", "held", in_doubt=InDoubt.HOLD, lane=Lane.TRANSACTIONAL),
-        _type("first", "double", in_doubt=InDoubt.RESEND, lane=Lane.TRANSACTIONAL),
-        _type("second", "double", in_doubt=InDoubt.RESEND, lane=Lane.BULK),
-    ]
-)
-
-
-def _decoders() -> tuple[Decoder, Decoder]:
-    quiet = {"source": [{"anything-but": ["noise"]}]}
-    of_kinesis = compile_filter_criteria([{"data": quiet}], SourceKind.KINESIS)
-    image = {"dynamodb": {"NewImage": {"source": {"S": [{"anything-but": ["noise"]}]}}}}
-    of_table = compile_filter_criteria([{"eventName": ["INSERT"], **image}], SourceKind.DYNAMODB)
-    return (
-        Decoder(SourceKind.KINESIS, "events", filter_criteria=of_kinesis),
-        Decoder(SourceKind.DYNAMODB, "orders", filter_criteria=of_table),
-    )
-
-
-DECODERS = _decoders()
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -227,7 +131,7 @@ class Cluster:
             msgspec.structs.replace(self._settings, worker_id=process.name),
             catalog=CATALOG,
             rules=DeliveryRules(frozenset({Channel.EMAIL})),
-            identity=_IDENTITY,
+            identity=IDENTITY,
             templates=SHELF,
             metrics=Metrics(
                 CollectorRegistry(),

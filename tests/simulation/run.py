@@ -17,7 +17,8 @@ import structlog
 
 from notifyd.flow.setup import FlowSettings
 from notifyd.ports import Limits
-from tests.simulation.cluster import SETTINGS, SHELF, Cluster, Parts
+from tests.simulation.cluster import Cluster, Parts
+from tests.simulation.daemon import SETTINGS, SHELF
 from tests.simulation.dice import Dice
 from tests.simulation.faults import Director, Group, plan
 from tests.simulation.loop import RanAway, SeededLoop
