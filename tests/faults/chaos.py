@@ -17,6 +17,7 @@ from tests.faults.plan import Plan
 from tests.faults.promises import Promise, Result, largest
 from tests.faults.proxy import Cut, Delay, Fault, FaultProxies, Refuse, Throttle, fault_proxies
 from tests.faults.show import Say
+from tests.faults.takeover import lease_taken_s
 from tests.faults.verdict import Verdict, promises_of, reach_verdict
 
 _WARM_S = 4.0
@@ -27,6 +28,8 @@ _DRAIN_RATIO_MIN = 2.0
 _REQUESTS_RATIO_MAX = 1.3
 # A shorter backlog is gone before a rate of its draining can be told.
 _BACKLOG_MIN_S = 10.0
+# What a busy machine may take from the fence check to the journal.
+_ON_THE_WAY_S = 1.0
 _LEASES = Names(PREFIX).leases.encode()
 
 
@@ -60,6 +63,7 @@ class Seen(msgspec.Struct):
     """`recover_s`: until a second brings as many mails as are due in one. `drain_ratio`: mails taken until the
     backlog was gone, to those that fell due meanwhile. `requests_ratio`: to what as long a time without the
     fault needs, times what the refusals make necessary: with 30 % refused, 1 / 0.7 for each call that has to work.
+    `past_lease`: mails that came when no owner was sure of its lease and no other had it yet.
     """
 
     case: Case
@@ -68,6 +72,7 @@ class Seen(msgspec.Struct):
     recover_s: float | None
     drain_ratio: float | None
     requests_ratio: float
+    past_lease: int
     verdict: Verdict
 
     def row(self) -> dict[str, Any]:
@@ -111,6 +116,7 @@ def _promises(plan: Plan, seen: list[Seen]) -> list[Promise]:
     if alone:
         duplicates = max(one.verdict.duplicates for one in alone)
         promises.append(Promise("duplicates of an owner cut off alone", duplicates, at_most=plan.slots_max))
+        promises.append(Promise("its mails past its lease", sum(one.past_lease for one in alone), at_most=0))
         promises.append(Promise("its leases taken over", min(one.takeovers for one in alone), at_least=1))
     return promises
 
@@ -134,6 +140,7 @@ async def _one(plan: Plan, case: Case) -> Seen:
             proxies.befall(None)
             backlog, recover_s, drain_ratio = await _recovery(ground, load)
         verdict = await reach_verdict(ground, load)
+        past_lease = _past_lease(ground, began_s) if case.owner_only else 0
         taken = [line for one in ground.replicas for line in one.lines("lease_taken", since_s=began_s)]
     return Seen(
         case=case,
@@ -142,8 +149,17 @@ async def _one(plan: Plan, case: Case) -> Seen:
         recover_s=recover_s,
         drain_ratio=drain_ratio,
         requests_ratio=round(faulted_per_s / requests_per_s / _necessary(case.fault), 2),
+        past_lease=past_lease,
         verdict=verdict,
     )
+
+
+def _past_lease(ground: Ground, began_s: float) -> int:
+    """Between the latest arrival of what was begun in time and the next owner's lease."""
+    plan = ground.plan
+    taken_s = lease_taken_s(ground, began_s)
+    last_s = began_s + plan.times.sends_for_s + plan.latency_s + _ON_THE_WAY_S
+    return ground.mails.count(last_s, taken_s) if taken_s is not None and taken_s > last_s else 0
 
 
 def _necessary(fault: Fault) -> float:

@@ -17,7 +17,7 @@ Write = Callable[[Sequence[DemoEvent]], Awaitable[object]]
 
 
 class Load:
-    """`mails_due`: those that the events written so far have to become."""
+    """`mails_due`: those that the events handed over so far have to become."""
 
     def __init__(self, world: World, write: Write, clock: Clock, *, rate_per_s: float) -> None:
         self.rate_per_s = rate_per_s
@@ -58,7 +58,8 @@ class Load:
             if due > len(self._world.events):
                 raise RunFailed(f"all {len(self._world.events)} events are written and the run goes on")
             if part:
+                # Before the write returns the daemon may have sent its mails.
+                self.mails_due += sum(self._due[event.event_id] for event in part)
                 await self._write(part)
                 self.written += len(part)
-                self.mails_due += sum(self._due[event.event_id] for event in part)
             await self._clock.sleep(_TICK_S)

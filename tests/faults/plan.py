@@ -16,6 +16,11 @@ class Times(msgspec.Struct, frozen=True):
     send_timeout_s: float = DeliverySection().send_timeout_s
 
     @property
+    def sends_for_s(self) -> float:
+        """So long after its last acknowledged heartbeat an owner may still begin to send."""
+        return self.failover_time_s - self.send_timeout_s - 1.0
+
+    @property
     def environment(self) -> dict[str, str]:
         return {
             "NOTIFYD_LEDGER__FAILOVER_TIME_S": f"{self.failover_time_s:g}",
