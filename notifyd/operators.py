@@ -17,7 +17,7 @@ from notifyd.catalog_file import load_catalog
 from notifyd.config import Config, environment
 from notifyd.core.catalog import Catalog
 from notifyd.core.delivery_id import Identity
-from notifyd.errors import AwsError, ConfigError, DamagedItem, Fault, NotifydError, TransportError
+from notifyd.errors import AwsError, ConfigError, DamagedItem, Fault, TransportError
 from notifyd.system import SystemClock, SystemEntropy
 from notifyd.telemetry.metrics import Metrics
 
@@ -41,7 +41,7 @@ class Desk:
 async def open_desk(config: Config) -> AsyncIterator[Desk]:
     """Raises ConfigError, also for what AWS refuses."""
     clock, entropy = SystemClock(), SystemEntropy()
-    failure: NotifydError | None = None
+    failure: Exception | None = None
     async with AsyncExitStack() as stack:
         region = find_region(config.aws.region, environment())
         session = AwsSession(region, clock=clock, entropy=entropy, ca_file=config.aws.ca_file)
@@ -61,13 +61,13 @@ async def open_desk(config: Config) -> AsyncIterator[Desk]:
             )
             try:
                 yield Desk(config, catalog, session, assembly)
-            except NotifydError as error:
-                failure = error  # raised outside: a task group would wrap it
+            except Exception as error:  # noqa: BLE001 - raised below: a task group would wrap it
+                failure = error
     if failure is not None:
         _raise(failure)
 
 
-def _raise(failure: NotifydError) -> NoReturn:
+def _raise(failure: Exception) -> NoReturn:
     match failure:
         case AwsError(code="ResourceNotFoundException"):
             raise ConfigError([Fault("AWS", str(failure), "run `notifyd init`, or correct the name")]) from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from notifyd.ports import LeaseScan
 
 _TITLES = ("source", "shard", "state", "owner", "epoch", "checkpoint", "age", "claimed", "unsettled", "parents")
+_SHORT_CHARS = 12
 
 
 @click.group(
@@ -55,7 +58,8 @@ def leases(ctx: click.Context, config_path: Path, as_json: bool) -> None:
         found = [{"key": key, "why": why} for key, why in damaged.items()]
         echo_json({"leases": rows, "workers": workers, "damaged": found})
         return
-    echo_table(_TITLES, map(_line, rows))
+    shorten = _shortened if sys.stdout.isatty() else str
+    echo_table(_TITLES, (_line(row, shorten) for row in rows))
     echo_table(
         ("worker", "counter", "holds", "owns"),
         [(row.worker, str(row.counter), str(row.leases_held), str(row.leases_owned)) for row in workers],
@@ -71,16 +75,21 @@ async def _scan(config: Config) -> LeaseScan:
         return await (await desk.assembly.lease_table()).scan()
 
 
-def _line(row: LeaseRow) -> tuple[str, ...]:
+def _line(row: LeaseRow, shorten: Callable[[str], str]) -> tuple[str, ...]:
     return (
         row.source,
-        row.shard,
+        shorten(row.shard),
         row.state,
-        row.owner,
+        shorten(row.owner),
         str(row.epoch),
-        row.checkpoint,
+        shorten(row.checkpoint),
         "" if row.iterator_age_s is None else f"{row.iterator_age_s:.0f} s",
-        row.claimed,
+        shorten(row.claimed),
         f"{row.unsettled} ({row.unsettled_bytes} B)",
-        " ".join(row.parents),
+        " ".join(map(shorten, row.parents)),
     )
+
+
+def _shortened(name: str) -> str:
+    """Ids and sequence numbers differ in their ends; whole they would not fit on a terminal."""
+    return name if len(name) <= _SHORT_CHARS else "…" + name[-_SHORT_CHARS:]
