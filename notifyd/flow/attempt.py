@@ -9,6 +9,7 @@ from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.log_rows import RowMaker
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.backoff import Backoff
+from notifyd.flow.recover import story_of
 from notifyd.flow.ticket import Ticket
 from notifyd.ports import Clock, DeliveryLog, Entropy
 
@@ -90,6 +91,9 @@ class AttemptClaims:
         if any(row.kind in _ENDED for row in rows):
             return Verdict.ENDED
         if any(row.kind in _GOES_ON and row.attempt == delivery.attempt for row in rows):
+            # A late copy of the attempt's message knows nothing of how the attempt went; the rows do.
+            ticket.again = ticket.again or any(row.kind is RowKind.UNKNOWN for row in rows)
+            ticket.story = story_of(rows)
             return Verdict.HAND_OVER
         until_s = float((standing.detail or {}).get("until_s", standing.at_s))
         if self._clock.now_s() < until_s + _CLOCKS_APART_MAX_S:

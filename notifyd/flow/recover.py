@@ -131,16 +131,21 @@ def _apply(ticket: Ticket, rows: Sequence[LogRow]) -> bool:
     last = max(rows, key=lambda row: row.attempt)
     ticket.delivery.attempt = last.attempt
     ticket.again = RowKind.UNKNOWN in kinds
-    ticket.story = tuple(
-        Attempted(row.attempt, row.at_s, row.kind, row.reason, row.provider)
-        for row in sorted(rows, key=lambda row: row.attempt)
-        if row.kind in _GOES_ON and row.reason not in _NO_ATTEMPTS
-    )
+    ticket.story = story_of(rows)
     if RowKind.EXPIRED in kinds:
         ticket.route = Route.EXPIRE
     else:
         ticket.route = Route.BURY if RowKind.DEAD in kinds else Route.HAND_OVER
     return True
+
+
+def story_of(rows: Sequence[LogRow]) -> tuple[Attempted, ...]:
+    """The tries that a delivery's rows tell of."""
+    return tuple(
+        Attempted(row.attempt, row.at_s, row.kind, row.reason, row.provider)
+        for row in sorted(rows, key=lambda row: row.attempt)
+        if row.kind in _GOES_ON and row.reason not in _NO_ATTEMPTS
+    )
 
 
 def _position_of(prepared: Prepared) -> str:
