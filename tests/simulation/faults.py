@@ -28,7 +28,7 @@ OPERATIONS = {
     "leases.remove_worker": 1,
     "log.append": 60,
     "log.claim_attempt": 3,
-    "log.rows_of_event": 3,
+    "log.rows_of_event": 1,
     "retry.put": 2,
     "retry.receive": 40,
     "retry.delete": 2,
@@ -62,7 +62,7 @@ class Group(StrEnum):
 
 # How often each group is drawn.
 WEIGHTS = {
-    Group.CRASH: 8,
+    Group.CRASH: 10,
     Group.PAUSE: 2,
     Group.CUT: 3,
     Group.WEATHER: 5,
@@ -123,7 +123,7 @@ class Director:
         if self._dice.chance(0.25):
             self._later(at_s, self._begin, self._crash)
             return
-        operation = self._dice.one_of(_BUSIEST if self._dice.chance(0.3) else list(OPERATIONS))
+        operation = self._dice.one_of(_BUSIEST if self._dice.chance(0.4) else list(OPERATIONS))
         doom = Doom(operation, before=self._dice.chance(0.5), left=self._dice.whole(1, OPERATIONS[operation]))
         dooms = self._world.network.dooms
 
@@ -134,6 +134,8 @@ class Director:
 
         if operation in _RARE:
             dooms.append(doom)
+            if operation == "retry.hide":  # only who thinks it early hides a message
+                self._later(at_s, self._begin_early)
             self._later(at_s + 20.0, self._begin, pardon)
         else:
             self._later(at_s, dooms.append, doom)
@@ -180,7 +182,7 @@ class Director:
     def _crash(self) -> None:
         """At any of its next steps, or at one soon after the next send, when most is in flight."""
         if self._dice.chance(0.6):
-            self._world.judge.ambushes.append(self._dice.whole(1, 120))
+            self._world.judge.ambushes.append(self._dice.whole(1, 60))
             return
         worker = self._victim()
         if worker is not None:
@@ -239,6 +241,12 @@ class Director:
         self._fire("clock jumps back" if jump_s < 0 else "clock jumps ahead")
         process.skew_s += jump_s
         self._lasting(self._dice.between(0.5, 20.0), self._put_right, process, jump_s)
+
+    def _begin_early(self) -> None:
+        for worker in self._cluster.running():
+            self._fire("clock jumps back")
+            worker.process.skew_s -= 40.0
+            self._lasting(15.0, self._put_right, worker.process, -40.0)
 
     def _put_right(self, process: Process, jump_s: float) -> None:
         process.skew_s -= jump_s
