@@ -50,6 +50,7 @@ class Heart:
         self._acknowledged_sent_at_s: float | None = None
         self._ticked_at_s = clock.elapsed_s()
         self._renewing: asyncio.Task[bool] | None = None
+        self._released = False
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -79,7 +80,9 @@ class Heart:
         return self.is_fresh() or await self.renew()
 
     async def renew(self) -> bool:
-        """One heartbeat; callers at the same time share it. False: not acknowledged."""
+        """One heartbeat; callers at the same time share it. False: not acknowledged, or released."""
+        if self._released:
+            return False
         if self._renewing is None or self._renewing.done():
             self._renewing = asyncio.ensure_future(self._beat())
         return await asyncio.shield(self._renewing)
@@ -114,7 +117,10 @@ class Heart:
         await self.renew()
 
     async def release(self) -> None:
-        """Takes the heartbeat away, after every lease was given back."""
+        """Takes the heartbeat away, after every lease was given back. A beat after it would put it back."""
+        self._released = True
+        if self._renewing is not None:
+            await self._renewing
         try:
             async with asyncio.timeout(self._times.renew_interval_s):
                 await self._table.remove_worker(self.worker_id)
