@@ -54,19 +54,19 @@ kill-test: $(READY)  ## kill -9 in mid-stream, on shipped defaults: nothing lost
 
 # Real processes under faults: each prints what it saw and exits non-zero on a broken promise.
 N ?= 5
-FAULTS := $(BIN)/python -m tests.faults
+FAULT_RUN := $(BIN)/python -m tests.faults
 
 kill-loop: $(READY)  ## N random kill -9, two to four replicas, under load; N=20 ARGS="--rate 300 --json"
-	@$(FAULTS) kill-loop -n $(N) $(ARGS)
+	@$(FAULT_RUN) kill-loop -n $(N) $(ARGS)
 
 sigterm-loop: $(READY)  ## N drains under load: nothing twice, the next owner at once; N=20
-	@$(FAULTS) sigterm-loop -n $(N) $(ARGS)
+	@$(FAULT_RUN) sigterm-loop -n $(N) $(ARGS)
 
 zombie: $(READY)  ## the owner stopped for two failover times, then woken: fenced, a stand-by from then on
-	@$(FAULTS) zombie $(ARGS)
+	@$(FAULT_RUN) zombie $(ARGS)
 
 chaos: $(READY)  ## AWS throttles, does not answer, goes away; ARGS="--case away-60s-all --scale 0.5"
-	@$(FAULTS) chaos $(ARGS)
+	@$(FAULT_RUN) chaos $(ARGS)
 
 # The one stand-in whose shards split and merge; it takes node and npm.
 KINESIS_LOCAL := .run/kinesis-local/.ready
@@ -78,7 +78,7 @@ $(KINESIS_LOCAL): $(KINESIS_LOCAL_LOCK)/package.json $(KINESIS_LOCAL_LOCK)/packa
 	@touch $@
 
 reshard: $(READY) $(KINESIS_LOCAL)  ## splits and merges under load: every record once, parents before children
-	@$(FAULTS) reshard $(ARGS)
+	@$(FAULT_RUN) reshard $(ARGS)
 
 sim: $(READY)  ## seeded simulation of several workers under faults; SEEDS=500 FAULTS=none|crash,cut,... SEED=k
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAULTS),--faults $(FAULTS)) \
