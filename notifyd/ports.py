@@ -11,6 +11,7 @@ from notifyd.core.channel import Channel
 from notifyd.core.event import Record
 from notifyd.core.lease import Heartbeat, ShardItem, StreamItem
 from notifyd.core.log_row import LogRow
+from notifyd.core.look_up import Found
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Outcome
 from notifyd.core.retry_message import DeadMessage, RetryMessage
@@ -198,6 +199,17 @@ class Limits(msgspec.Struct, frozen=True):
     rate_per_s: float | None = None
 
 
+class LookUpLimits(msgspec.Struct, frozen=True):
+    """How a provider may be asked what it took.
+
+    `settle_s`: so long after a request's end its look-up shows whether the request was taken: "not taken" is
+    not believed before. `rate_per_s`: look-ups of this process; what the account's sends need is left alone.
+    """
+
+    settle_s: float
+    rate_per_s: float
+
+
 class Provider(Protocol):
     @property
     def name(self) -> str: ...
@@ -215,6 +227,21 @@ class Provider(Protocol):
 
         Raises only on bugs. The caller sets the deadline; being cancelled after bytes went out is the
         caller's Unknown.
+        """
+        ...
+
+    @property
+    def look_up_limits(self) -> LookUpLimits | None:
+        """None: it cannot be asked what it took, and its feedback has to tell."""
+        ...
+
+    async def look_up(self, delivery: Delivery, since_s: float) -> Found:
+        """Whether it took the delivery at `since_s` (epoch) or later; one request, which sends nothing.
+
+        The delivery is rendered anew: id and address are those of the send in doubt, its words may not be.
+        NotTaken is the word on which it is sent again and listed nowhere: where something found may be the
+        delivery and may be another, the answer is CannotTell. The caller sets the deadline. Raises AwsError or
+        TransportError, which tell nothing either.
         """
         ...
 

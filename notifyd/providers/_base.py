@@ -11,7 +11,9 @@ from pydantic import SecretStr
 
 from notifyd.config_sections import Section
 from notifyd.core.channel import Channel
-from notifyd.ports import Clock, Provider
+from notifyd.core.look_up import CannotTell, Found
+from notifyd.core.message import Delivery
+from notifyd.ports import Clock, LookUpLimits, Provider
 from notifyd.secret_ref import SecretRef
 from notifyd.wire.aws_call import AwsService
 
@@ -22,6 +24,15 @@ class OpenAws(Protocol):
     ) -> AwsService:
         """A service (botocore's name for it) of our own account and region; whoever opened it closes it."""
         ...
+
+
+class Unasked:
+    """Of a provider that has nothing to be asked by: what it took its feedback tells."""
+
+    look_up_limits: LookUpLimits | None = None
+
+    async def look_up(self, delivery: Delivery, since_s: float) -> Found:  # noqa: ARG002 - the port's
+        return CannotTell("the provider cannot be asked")
 
 
 class ProviderContext(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from notifyd.core.outcome import Deferred, Outcome, Reason, Rejected
 from notifyd.errors import AwsError, Fault, TransportError
 from notifyd.ports import Limits
 from notifyd.providers import _ses_account as ses_account
-from notifyd.providers._base import ProviderContext
+from notifyd.providers._base import ProviderContext, Unasked
 from notifyd.providers._mail import Mailbox, flaw, from_header, headers_of, mailbox
 from notifyd.providers._ses_answer import bulk_outcomes, call_outcome, single_outcome
 from notifyd.providers._ses_request import (
@@ -55,7 +55,7 @@ class SesConfig(Section):
     in_flight_max: PositiveInt = 64
 
 
-class SesProvider:
+class SesProvider(Unasked):
     """A bulk request holds mails of one sender that all have HTML, or all have none. A mail goes alone when it
     is too large for template data, or when a bulk request with it in it was refused as a whole: the retry
     then shows whose fault that was, and the others go on.

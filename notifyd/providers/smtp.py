@@ -21,7 +21,7 @@ from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted, Outcome, Reason, Rejected
 from notifyd.errors import Fault
 from notifyd.ports import Clock, Limits
-from notifyd.providers._base import ProviderContext
+from notifyd.providers._base import ProviderContext, Unasked
 from notifyd.providers._mail import flaw, from_header, headers_of, mailbox, short
 from notifyd.providers._smtp_answer import Stage, no_reply, refused
 from notifyd.providers._smtp_config import SmtpConfig
@@ -43,7 +43,7 @@ class _Mail(msgspec.Struct):
     content: bytes
 
 
-class SmtpProvider:
+class SmtpProvider(Unasked):
     """Before DATA the relay has nothing: lost connections there are deferred. From DATA on an answer that does
     not come is unknown, and nothing is sent again here.
     """

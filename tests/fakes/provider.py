@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable, Hashable, Sequence
 
 from notifyd.core.channel import Channel
+from notifyd.core.look_up import CannotTell, Found, NotTaken, Taken
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted, Outcome, Unknown
 from notifyd.errors import Fault
-from notifyd.ports import Clock, Limits
+from notifyd.ports import Clock, Limits, LookUpLimits
 
 Answer = Callable[[Delivery], Outcome | None]
 """What becomes of a delivery; None: it is taken, and the whole request is never answered."""
@@ -30,6 +31,9 @@ class FakeProvider:
 
     `taken` holds a delivery_id for each time a delivery was, or may have been, taken: on arrival of the
     request, so that a sender that is cancelled or dies while it waits changes nothing about it.
+
+    With `look_up_limits` it can be asked, and shows what it took `shows_after_s` later; `look_ups` are those it
+    answered. `found`, where it is set, answers instead, or raises.
     """
 
     def __init__(
@@ -42,6 +46,8 @@ class FakeProvider:
         name: str = "fake",
         channel: Channel = Channel.EMAIL,
         group_key: Callable[[Delivery], Hashable] = lambda _: None,
+        look_up_limits: LookUpLimits | None = None,
+        shows_after_s: float = 0.0,
     ) -> None:
         self.answer = answer
         self.latency_s = latency_s
@@ -49,6 +55,11 @@ class FakeProvider:
         self.name = name
         self.channel = channel
         self._group_key = group_key
+        self.look_up_limits = look_up_limits
+        self.shows_after_s = shows_after_s
+        self.found: Callable[[Delivery], Found] | None = None
+        self.look_ups: list[str] = []
+        self._taken_at_s: dict[str, float] = {}
         self.requests: list[list[Delivery]] = []
         self.taken: list[str] = []
         self.in_flight = 0
@@ -75,16 +86,30 @@ class FakeProvider:
 
     async def _answers(self, batch: Sequence[Delivery]) -> list[Outcome]:
         answers = [self.answer(delivery) for delivery in batch]
-        self.taken += [
+        taken = [
             delivery.delivery_id
             for delivery, answer in zip(batch, answers, strict=True)
             if answer is None or isinstance(answer, Accepted | Unknown)
         ]
+        self.taken += taken
+        self._taken_at_s.update(dict.fromkeys(taken, self._clock.now_s()))
         await self._clock.sleep(self.latency_s)
         told = [answer for answer in answers if answer is not None]
         if len(told) < len(batch):
             await asyncio.Event().wait()
         return told
+
+    async def look_up(self, delivery: Delivery, since_s: float) -> Found:
+        if self.look_up_limits is None:
+            return CannotTell("it cannot be asked")
+        await self._clock.sleep(self.latency_s)
+        self.look_ups.append(delivery.delivery_id)
+        if self.found is not None:
+            return self.found(delivery)
+        taken_at_s = self._taken_at_s.get(delivery.delivery_id)
+        if taken_at_s is None or not since_s <= taken_at_s <= self._clock.now_s() - self.shows_after_s:
+            return NotTaken()
+        return Taken(f"fake-{delivery.delivery_id}")
 
     async def refresh_limits(self) -> None:
         self.refreshed += 1

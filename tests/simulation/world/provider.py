@@ -12,11 +12,12 @@ from collections.abc import Callable, Hashable, Sequence
 import msgspec
 
 from notifyd.core.channel import Channel
+from notifyd.core.look_up import CannotTell, Found
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
 from notifyd.core.rate import TokenBucket
 from notifyd.errors import Fault, NoAnswer, NotSent, Throttled
-from notifyd.ports import Limits
+from notifyd.ports import Limits, LookUpLimits
 from tests.simulation.dice import Dice
 from tests.simulation.network import Network
 from tests.simulation.process import Process
@@ -79,6 +80,7 @@ class ProviderPort:
 
     name = "simulated"
     channel = Channel.EMAIL
+    look_up_limits: LookUpLimits | None = None
 
     def __init__(
         self,
@@ -136,6 +138,9 @@ class ProviderPort:
         self._account.unanswered -= len(batch)
         answered: list[Outcome] = outcomes
         return answered
+
+    async def look_up(self, delivery: Delivery, since_s: float) -> Found:  # noqa: ARG002 - it cannot be asked
+        return CannotTell()
 
     async def refresh_limits(self) -> None:
         await self._network.call(self._process, "provider.refresh_limits", lambda: None)
