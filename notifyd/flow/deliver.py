@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Hashable, Sequence
+from functools import partial
 
 import msgspec
 import structlog
@@ -61,7 +62,14 @@ class Dispatcher:
         self._fit_bucket()
 
     def submit(self, tickets: Sequence[Ticket]) -> None:
-        """Never waits; the order within a lane and group is kept."""
+        """Never waits; the order within a lane and group is kept. What is sent again is listed first."""
+        again = [ticket for ticket in tickets if ticket.again]
+        if again:
+            self._recorder.list_again(again, partial(self._queue, tickets))
+        else:
+            self._queue(tickets)
+
+    def _queue(self, tickets: Sequence[Ticket]) -> None:
         now_s = self._clock.elapsed_s()
         for ticket in tickets:
             ticket.enqueued_at_s = now_s

@@ -71,7 +71,6 @@ class Recorder:
                 self.rows.outcome_row(delivery, outcome, position=ticket.position, at_s=now_s, provider=provider)
             )
             if ticket.again and isinstance(outcome, Accepted | Unknown):
-                rows.append(self._row(ticket, RowKind.POSSIBLE_DUPLICATE, now_s))
                 self._metrics.duplicates.add(1, delivery.channel)
             self._follow(ticket, outcome, provider, now_s, rows, ends)
         self._count(tickets, outcomes, provider, now_s)
@@ -99,6 +98,15 @@ class Recorder:
             case Deferred(reason, retry_after_s, answer):
                 story = (*ticket.story, _attempted(ticket, now_s, "deferred", reason, provider, answer))
                 self._again(ticket, story, now_s, rows, ends, in_doubt=ticket.again, retry_after_s=retry_after_s)
+
+    def list_again(self, tickets: Sequence[Ticket], on_listed: Callable[[], None]) -> None:
+        """Before the resend, because who makes it may die over it, and the first sender's row come after all:
+        then nothing else would tell of the two.
+        """
+        now_s = self._clock.now_s()
+        self.log_writer.submit(
+            [self._row(ticket, RowKind.POSSIBLE_DUPLICATE, now_s) for ticket in tickets], on_listed
+        )
 
     def postpone(self, tickets: Sequence[Ticket], reason: Reason) -> None:
         """To the retry queue unsent: a turn, with a number of its own for its claim, but no try of the policy.

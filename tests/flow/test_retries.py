@@ -37,7 +37,7 @@ async def test_a_provider_that_never_answers_gets_one_request_an_attempt_and_a_f
     assert world.flagged() == set(of("paid", [event_id], ["u0"]))
     assert world.deliveries() == {"accepted": 1}
     kinds = [row.kind for row in world.log.rows]
-    assert kinds == [RowKind.UNKNOWN, RowKind.CLAIM, RowKind.ACCEPTED, RowKind.POSSIBLE_DUPLICATE]
+    assert kinds == [RowKind.UNKNOWN, RowKind.CLAIM, RowKind.POSSIBLE_DUPLICATE, RowKind.ACCEPTED]
 
 
 @in_virtual_time
