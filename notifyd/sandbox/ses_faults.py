@@ -1,17 +1,11 @@
-"""How a stand-in for SES misbehaves when told to. As JSON: {"kind": "Cut", "taken": true, "times": 3}."""
+"""How the stand-in for SES misbehaves, beside what all stand-ins do (faults.py)."""
 
 from __future__ import annotations
 
-import msgspec
+from notifyd.sandbox.faults import BaseFault, Cut, Garbage, Silence
 
 
-class _Fault(msgspec.Struct, tag_field="kind", kw_only=True, frozen=True):
-    """Befalls the next `times` requests that send."""
-
-    times: int = 1
-
-
-class Refuse(_Fault, tag=True, frozen=True):
+class Refuse(BaseFault, tag=True, frozen=True):
     """An error of SES's own; nothing is taken."""
 
     status: int
@@ -19,27 +13,11 @@ class Refuse(_Fault, tag=True, frozen=True):
     message: str = ""
 
 
-class Silence(_Fault, tag=True, frozen=True):
-    """Takes the mails (or not) and never answers."""
-
-    taken: bool = True
-
-
-class Cut(_Fault, tag=True, frozen=True):
-    """Takes the mails (or not) and ends the connection instead of answering."""
-
-    taken: bool = True
-
-
-class Garbage(_Fault, tag=True, frozen=True):
-    """Takes the mails and answers 200 with what is no JSON."""
-
-
-class OneShort(_Fault, tag=True, frozen=True):
+class OneShort(BaseFault, tag=True, frozen=True):
     """Takes the mails and leaves one result out."""
 
 
-class Statuses(_Fault, tag=True, frozen=True):
+class Statuses(BaseFault, tag=True, frozen=True):
     """The entries' statuses by position (of a bulk request); SUCCESS is taken, as are those beyond the list."""
 
     statuses: list[str]

@@ -37,6 +37,7 @@ def bulk_mails(request: SendBulkEmail, entry: Entry) -> list[Mail]:
     content = template.template_content
     tags = _tags(request.default_email_tags + entry.replacement_tags)
     mail = Mail(
+        provider="ses",
         delivery_id=tags.get("delivery_id", ""),
         address="",
         sender=request.from_email_address,
@@ -55,6 +56,7 @@ def single_mails(request: SendEmail) -> list[Mail]:
     simple = request.content.simple
     tags = _tags(request.email_tags)
     mail = Mail(
+        provider="ses",
         delivery_id=tags.get("delivery_id", ""),
         address="",
         sender=request.from_email_address,

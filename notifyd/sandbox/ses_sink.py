@@ -1,7 +1,7 @@
 """SES v2 on loopback: takes mails as SES would, refuses what SES's model does not allow, misbehaves when told to.
 
     async with SesSink() as sink:
-        sink.url, sink.requests, sink.inbox.mails
+        sink.url, sink.requests, sink.inbox.messages
         sink.misbehave(Silence())
 
 As a process: `python -m notifyd.sandbox.ses_sink --port 4580 --journal FILE --latency-ms 50`; it then is told and
@@ -11,7 +11,6 @@ asked over HTTP: POST /_sink/faults (a list of faults), GET /_sink/mails, GET /_
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,11 +22,13 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from notifyd.sandbox.faults import Cut, FaultPlan, Garbage, Silence
 from notifyd.sandbox.inbox import Inbox, Mail
 from notifyd.sandbox.ses_account import Account, SesError
-from notifyd.sandbox.ses_faults import Cut, Fault, Garbage, OneShort, Refuse, Silence, Statuses
+from notifyd.sandbox.ses_faults import Fault, OneShort, Refuse, Statuses
 from notifyd.sandbox.ses_mails import Refused, bulk_mails, single_mails
 from notifyd.sandbox.ses_model import SendBulkEmail, SendEmail
+from notifyd.system import SystemClock
 
 _HOST = "127.0.0.1"
 _BODY_BYTES_MAX = 64 * 1024 * 1024
@@ -47,11 +48,11 @@ class SesSink:
         tls: SSLContext | None = None,
     ) -> None:
         self.account = Account()
-        self.inbox = Inbox(journal, fsync=fsync)
+        self.inbox: Inbox[Mail] = Inbox(journal, fsync=fsync)
         self.latency_s = latency_s
         self.requests = 0
         self.url = ""
-        self._faults: deque[Fault] = deque()
+        self._faults: FaultPlan[Fault] = FaultPlan(SystemClock())
         self._closing = asyncio.Event()
         self._port = port
         self._tls = tls
@@ -68,8 +69,7 @@ class SesSink:
 
     def misbehave(self, *faults: Fault) -> None:
         """One after another, from the next request that sends on."""
-        for fault in faults:
-            self._faults.extend([fault] * fault.times)
+        self._faults.add(*faults)
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
@@ -87,7 +87,7 @@ class SesSink:
 
     async def _send_bulk(self, request: web.Request) -> web.StreamResponse:
         sending = await self._begin(request, SendBulkEmail)
-        fault = self._faults.popleft() if self._faults else None
+        fault = self._faults.next()
         statuses = fault.statuses if isinstance(fault, Statuses) else []
         taken: list[Mail] = []
         results: list[dict[str, str]] = []
@@ -109,7 +109,7 @@ class SesSink:
 
     async def _send_single(self, request: web.Request) -> web.StreamResponse:
         sending = await self._begin(request, SendEmail)
-        fault = self._faults.popleft() if self._faults else None
+        fault = self._faults.next()
         try:
             mails = single_mails(sending)
         except Refused as refused:
@@ -167,7 +167,7 @@ class SesSink:
         return web.Response(status=204)
 
     async def _show_mails(self, _: web.Request) -> web.Response:
-        return _json(list(self.inbox.mails))
+        return _json(list(self.inbox.messages))
 
     async def _show_counts(self, _: web.Request) -> web.Response:
         return _json({"requests": self.requests, "accepted": self.inbox.accepted})

@@ -1,7 +1,7 @@
 """A mail relay on loopback: takes mails, keeps them to read, misbehaves when told to.
 
     async with SmtpSink() as sink:
-        sink.url, sink.requests, sink.inbox.mails
+        sink.url, sink.requests, sink.inbox.messages
         sink.misbehave(Reply("RCPT", "550 5.1.1 no such user"))
 
 As a process: `python -m notifyd.sandbox.smtp_sink --port 4525 --journal FILE`. It stands on aiosmtpd, so it needs
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import AbstractServer, get_running_loop
-from collections import deque
 from contextlib import suppress
 from email import message_from_bytes
 from email.message import MIMEPart
@@ -25,29 +24,22 @@ import click
 import msgspec
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
+from notifyd.sandbox.faults import BaseFault, Cut, FaultPlan, Silence
 from notifyd.sandbox.inbox import Inbox, Mail
+from notifyd.system import SystemClock
 
 _HOST = "127.0.0.1"
 _BODY_BYTES_MAX = 32 * 1024 * 1024
 
 
-class Reply(msgspec.Struct, frozen=True):
+class Reply(BaseFault, tag=True, frozen=True):
     """To the next `command` (MAIL, RCPT, or DATA: then to the end of the mail), instead of taking it."""
 
     command: str
     text: str
 
 
-class Silence(msgspec.Struct, frozen=True):
-    """Takes the mail (or not) and never answers the end of DATA."""
-
-    taken: bool = True
-
-
-class Cut(msgspec.Struct, frozen=True):
-    """Takes the mail (or not) and ends the connection instead of answering the end of DATA."""
-
-    taken: bool = True
+Fault = Reply | Silence | Cut
 
 
 class SmtpSink:
@@ -62,11 +54,11 @@ class SmtpSink:
         starttls: bool = False,
         login: tuple[str, str] | None = None,
     ) -> None:
-        self.inbox = Inbox(journal)
+        self.inbox: Inbox[Mail] = Inbox(journal)
         self.requests = 0
         self.connections = 0
         self.url = ""
-        self._faults: deque[Reply | Silence | Cut] = deque()
+        self._faults: FaultPlan[Fault] = FaultPlan(SystemClock())
         self._sessions: list[Any] = []
         self._arrival = asyncio.Event()
         self._closing = asyncio.Event()
@@ -76,9 +68,9 @@ class SmtpSink:
         self._login = login
         self._server: AbstractServer | None = None
 
-    def misbehave(self, *faults: Reply | Silence | Cut) -> None:
+    def misbehave(self, *faults: Fault) -> None:
         """One after another, from the next command that they concern on."""
-        self._faults.extend(faults)
+        self._faults.add(*faults)
 
     async def arrived(self) -> None:
         """Returns when the next mail has arrived whole."""
@@ -154,7 +146,7 @@ class SmtpSink:
         self._arrival.set()
         if refusal := self._reply_to("DATA"):
             return refusal
-        fault = self._faults.popleft() if self._faults and not isinstance(self._faults[0], Reply) else None
+        fault = self._faults.next(lambda fault: not isinstance(fault, Reply))
         if not (isinstance(fault, Silence | Cut) and not fault.taken):
             await self.inbox.accept([_mail(envelope, address) for address in envelope.rcpt_tos])
         if isinstance(fault, Silence):
@@ -164,11 +156,8 @@ class SmtpSink:
         return f"250 2.0.0 OK: queued as {self.requests}"
 
     def _reply_to(self, command: str) -> str:
-        match self._faults:
-            case [Reply(command=about, text=text), *_] if about == command:
-                self._faults.popleft()
-                return text
-        return ""
+        fault = self._faults.next(lambda fault: isinstance(fault, Reply) and fault.command == command)
+        return fault.text if isinstance(fault, Reply) else ""
 
 
 def _mail(envelope: Any, address: str) -> Mail:
@@ -176,6 +165,7 @@ def _mail(envelope: Any, address: str) -> Mail:
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     tags = [str(tag).partition("=") for tag in message.get_all("X-Notifyd-Tag", [])]
     return Mail(
+        provider="smtp",
         delivery_id=str(message.get("X-Notifyd-Delivery-Id", "")),
         address=address,
         sender=str(message["From"]),

@@ -8,7 +8,8 @@ from tests.faults.mails import Mails
 
 async def test_a_mail_that_comes_again_is_a_repeat_at_its_second_time(tmp_path: Path) -> None:
     journal = tmp_path / "mails.jsonl"
-    inbox, mails = Inbox(journal), Mails(journal)
+    inbox: Inbox[Mail] = Inbox(journal)
+    mails = Mails(journal)
     for delivery_id in ("a", "b", "a"):
         await inbox.accept([_mail(delivery_id)])
         mails.refresh()
@@ -32,4 +33,4 @@ def test_a_line_that_is_being_written_is_left_for_later(tmp_path: Path) -> None:
 
 
 def _mail(delivery_id: str) -> Mail:
-    return Mail(delivery_id, "", "", "", "", None, {}, {}, "")
+    return Mail(delivery_id=delivery_id, address="")

@@ -69,10 +69,10 @@ async def test_answers_go_where_config_says() -> None:
     in_ascii = "Help <help@example.com>, ann@xn--bcher-kva.example"
     async with SesSink() as sink, ses_provider(sink.url, reply_to=reply_to) as by_ses:
         await by_ses.send([delivery()])
-        assert sink.inbox.mails[0].headers["Reply-To"] == in_ascii
+        assert sink.inbox.messages[0].headers["Reply-To"] == in_ascii
     async with SmtpSink() as relay, smtp_provider(relay.url, reply_to=reply_to) as by_smtp:
         await by_smtp.send([delivery()])
-        assert relay.inbox.mails[0].headers["Reply-To"] == in_ascii
+        assert relay.inbox.messages[0].headers["Reply-To"] == in_ascii
 
 
 async def test_of_what_a_provider_says_only_the_beginning_is_kept() -> None:

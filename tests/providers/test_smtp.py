@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
 from notifyd.providers._smtp_answer import Stage, refused
 from notifyd.providers._smtp_config import SmtpConfig
-from notifyd.sandbox.smtp_sink import Reply, Silence, SmtpSink
+from notifyd.sandbox.faults import Silence
+from notifyd.sandbox.smtp_sink import Reply, SmtpSink
 from tests.support.deliveries import delivery
 from tests.support.loopback_tls import CERTIFICATE, server_context
 from tests.support.provider_rigs import SENDER, SmtpRig, smtp_provider, smtp_rig

@@ -45,7 +45,7 @@ async def test_a_value_is_put_in_once_as_it_is() -> None:
         status, _, answer = await _post(sink, BULK | {"BulkEmailEntries": entries})
         assert status == 200
         assert [result["Status"] for result in answer["BulkEmailEntryResults"]] == ["SUCCESS"] * 2
-        assert [mail.subject for mail in sink.inbox.mails] == ["Hi {{n}}", "Hi <b>{{n}}</b>"]
+        assert [mail.subject for mail in sink.inbox.messages] == ["Hi {{n}}", "Hi <b>{{n}}</b>"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from notifyd.ports import Provider
 from notifyd.providers._smtp_config import SmtpConfig
 from notifyd.providers.ses import SesConfig, SesProvider
 from notifyd.providers.smtp import SmtpProvider
-from notifyd.sandbox import ses_faults, smtp_sink
+from notifyd.sandbox import faults, ses_faults, smtp_sink
 from notifyd.sandbox.inbox import Mail
 from notifyd.sandbox.ses_sink import SesSink
 from notifyd.sandbox.smtp_sink import SmtpSink
@@ -52,7 +52,7 @@ class SesRig:
 
     @property
     def mails(self) -> list[Mail]:
-        return list(self.sink.inbox.mails)
+        return list(self.sink.inbox.messages)
 
     def refuse_mail(self) -> None:
         self.sink.misbehave(ses_faults.Refuse(status=400, code="MessageRejected", message="It holds a virus."))
@@ -64,10 +64,10 @@ class SesRig:
         self.sink.misbehave(ses_faults.THROTTLED)
 
     def stay_silent(self) -> None:
-        self.sink.misbehave(ses_faults.Silence())
+        self.sink.misbehave(faults.Silence())
 
     def cut(self) -> None:
-        self.sink.misbehave(ses_faults.Cut())
+        self.sink.misbehave(faults.Cut())
 
 
 class SmtpRig:
@@ -81,7 +81,7 @@ class SmtpRig:
 
     @property
     def mails(self) -> list[Mail]:
-        return list(self.sink.inbox.mails)
+        return list(self.sink.inbox.messages)
 
     def refuse_mail(self) -> None:
         self.sink.misbehave(smtp_sink.Reply("DATA", "554 5.6.0 it holds a virus"))
@@ -93,10 +93,10 @@ class SmtpRig:
         self.sink.misbehave(smtp_sink.Reply("RCPT", "421 4.7.0 too fast"))
 
     def stay_silent(self) -> None:
-        self.sink.misbehave(smtp_sink.Silence())
+        self.sink.misbehave(faults.Silence())
 
     def cut(self) -> None:
-        self.sink.misbehave(smtp_sink.Cut())
+        self.sink.misbehave(faults.Cut())
 
 
 @asynccontextmanager

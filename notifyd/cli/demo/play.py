@@ -72,8 +72,8 @@ async def _judge(
     report = make_report(world.account, await take_account(stage), finding, rows, produced_at_s)
     wrong = faults(report, world.account, finding)
     view.show_account(report, wrong)
-    if stage.sink.inbox.mails:
-        view.show_mail(stage.sink.inbox.mails[0])
+    if stage.sink.inbox.messages:
+        view.show_mail(stage.sink.inbox.messages[0])
     if as_json:
         echo_json(report)
     return not wrong
