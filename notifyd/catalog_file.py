@@ -21,6 +21,7 @@ from notifyd.config_faults import validation_faults
 from notifyd.config_values import wrong
 from notifyd.core.catalog import DEADLINE_S, Catalog, LookupPolicy, LookupSpec, NotificationType
 from notifyd.core.channel import InDoubt, Lane
+from notifyd.core.message_template import MailFields
 from notifyd.errors import ConfigError, Fault
 from notifyd.yaml_lines import read_yaml
 
@@ -119,9 +120,7 @@ def _type(name: str, entry: TypeEntry) -> NotificationType:
         deadline_s=entry.deadline_s,
         in_doubt=entry.in_doubt,
         default=entry.default,
-        sender=entry.sender,
-        headers=tuple(entry.headers.items()),
-        tags=tuple(entry.tags.items()),
+        mail_fields=MailFields(entry.sender, tuple(entry.headers.items()), tuple(entry.tags.items())),
         lookups=tuple(_lookup(name, lookup) for name, lookup in entry.lookups.items()),
         filter=entry.filter,
     )

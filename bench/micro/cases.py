@@ -118,7 +118,7 @@ def _templates() -> TemplateSet:
 def _render() -> Callable[[], object]:
     templates = _templates()
     contexts = [{"event": event.envelope, "data": event.detail, "user": {}, "facts": {}} for event in _events()]
-    return lambda: [templates.render_email("bench_payment", context) for context in contexts]
+    return lambda: [templates.render("bench_payment", Channel.EMAIL, context) for context in contexts]
 
 
 def _deliveries() -> list[Delivery]:
@@ -135,7 +135,7 @@ def _deliveries() -> list[Delivery]:
             in_doubt=InDoubt.RESEND,
             arrival_s=_NOW_S,
             deadline_at_s=_NOW_S + 86_400,
-            message=templates.render_email("bench_payment", {"data": event.detail}),
+            message=templates.render("bench_payment", Channel.EMAIL, {"data": event.detail}),
         )
         for number, event in enumerate(_events())
     ]

@@ -12,6 +12,7 @@ from notifyd.cli.command import Command
 from notifyd.cli.exit_codes import CONFIG
 from notifyd.cli.output import echo_faults, echo_json, json_option
 from notifyd.cli.setup import config_option, read_config
+from notifyd.cli.template_message import echo_message
 from notifyd.cli.template_texts import fetch_texts, template_faults
 from notifyd.core.channel import Channel
 from notifyd.errors import ConfigError, Fault
@@ -84,8 +85,6 @@ def preview(name: str, config_path: Path, channel: str, sample: Any, html_only: 
     if as_json:
         echo_json(message)
     elif html_only:
-        click.echo(message.html or "")
+        click.echo(getattr(message, "html", None) or "")
     else:
-        headers = [("Subject", message.subject), *message.headers]
-        click.echo("\n".join(f"{click.style(header, bold=True)}: {value}" for header, value in headers))
-        click.echo(f"\n{message.text}")
+        echo_message(message)

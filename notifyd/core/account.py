@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cache
 
 
 class Account(IntEnum):
@@ -16,6 +17,7 @@ class Account(IntEnum):
     EXPANDED = 5
 
 
+@cache
 def account_names() -> tuple[str, ...]:
     return tuple(account.name.lower() for account in Account)
 

@@ -23,7 +23,7 @@ from notifyd.core.channel import Channel
 from notifyd.core.event import Event
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.outcome import Reason
-from notifyd.core.standing import DeliveryFound, Standing, deliveries, rows_at
+from notifyd.core.standing import DeliveryFound, Standing, came_elsewhere, deliveries, rows_at
 
 # What one list of a report holds; beyond it the counts still tell all.
 LISTED_MAX = 1000
@@ -56,7 +56,7 @@ def check_event(
     own = rows_at(rows, position)
     if not types and not own:
         return EventFound(Account.UNMATCHED, [], [])
-    if not own and any(row.position != position for row in rows if row.kind is not RowKind.EVENT):
+    if came_elsewhere(rows, position):
         return EventFound(Account.DUPLICATE, [], [])
     missing = [] if _expired_whole(own) else list(_missing(event, types, own, position))
     return EventFound(Account.EXPANDED, deliveries(own), missing)

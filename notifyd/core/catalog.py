@@ -10,6 +10,7 @@ import msgspec
 
 from notifyd.core.channel import Channel, InDoubt, Lane
 from notifyd.core.event import Event
+from notifyd.core.message_template import NO_FIELDS, MailFields
 from notifyd.core.path import Path, PathError
 from notifyd.core.pattern import Pattern
 from notifyd.core.user import Person
@@ -59,9 +60,7 @@ class NotificationType(msgspec.Struct, frozen=True):
     deadline_s: float = DEADLINE_S
     in_doubt: InDoubt = InDoubt.RESEND
     default: bool | tuple[Channel, ...] = True
-    sender: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    tags: tuple[tuple[str, str], ...] = ()
+    mail_fields: MailFields = NO_FIELDS
     lookups: tuple[LookupSpec, ...] = ()
     filter: FilterFunction | None = None
 

@@ -25,4 +25,5 @@ class InDoubt(StrEnum):
     """What becomes of a delivery of which nobody knows whether the provider took it."""
 
     RESEND = "resend"
+    LOOK_UP = "look_up"
     HOLD = "hold"

@@ -23,6 +23,39 @@ class RowKind(StrEnum):
     CLAIM = "claim"
     EVENT = "event"
     GAP = "gap"
+    # what a provider reports later of what it took: feedback
+    SENT = "sent"
+    DELIVERED = "delivered"
+    DELAYED = "delayed"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    OPENED = "opened"
+    CLICKED = "clicked"
+
+
+# Each tells of what befalls only what a provider took: a row of it proves that it did.
+FEEDBACK = frozenset(
+    {
+        RowKind.SENT,
+        RowKind.DELIVERED,
+        RowKind.DELAYED,
+        RowKind.BOUNCED,
+        RowKind.COMPLAINED,
+        RowKind.OPENED,
+        RowKind.CLICKED,
+    }
+)
+# What a delivery comes to: one of them, and nothing is sent any more.
+ENDED = frozenset(
+    {
+        RowKind.ACCEPTED,
+        RowKind.REJECTED,
+        RowKind.ADDRESS_GONE,
+        RowKind.SUPPRESSED,
+        RowKind.EXPIRED,
+        RowKind.DEAD,
+    }
+)
 
 
 class LogRow(msgspec.Struct, frozen=True, gc=False):

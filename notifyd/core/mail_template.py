@@ -9,55 +9,38 @@ import msgspec
 
 from notifyd.core.mail_fields import address_problem, header_problem, subject_problem, tag_problem
 from notifyd.core.message import Email
-from notifyd.core.template import Template
-from notifyd.core.template_fault import Finding, TemplateFault
-
-Fields = tuple[tuple[str, str], ...]
+from notifyd.core.message_template import Fields, MailFields, Parts
 
 
 class MailTemplate(msgspec.Struct, frozen=True):
-    """`headers` and `tags`: by the field's name; a value that renders to nothing leaves its field out."""
+    """Of headers and tags, a value that renders to nothing leaves its field out."""
 
-    subject: Template
-    text: Template
-    html: Template | None
-    headers: tuple[tuple[str, Template], ...]
-    tags: tuple[tuple[str, Template], ...]
+    parts: Parts
 
-    @property
-    def is_plain(self) -> bool:
-        parts = (self.subject, self.text, self.html, *dict(self.headers).values(), *dict(self.tags).values())
-        return all(part is None or part.is_plain for part in parts)
-
-    def render(self, context: Mapping[str, Any], *, sender: str | None, headers: Fields, tags: Fields) -> Email:
-        """Raises TemplateFault."""
-        subject = self.subject.render(context).strip()
-        self._refuse(subject_problem(subject))
-        if sender is not None:
-            self._refuse(address_problem(sender))
-        text = self.text.render(context)
+    def render(self, context: Mapping[str, Any], own: MailFields) -> Email:
+        parts = self.parts
+        subject = parts.text("subject", context).strip()
+        parts.refuse(subject_problem(subject))
+        if own.sender is not None:
+            parts.refuse(address_problem(own.sender))
+        text = parts.text("text", context)
         if not text or text.isspace():
-            self._refuse("the text is empty")
-        if self.headers:
-            headers = _merged(headers, self.headers, context)
+            parts.refuse("the text is empty")
+        headers, tags = own.headers, own.tags
+        if "headers" in parts.fields:
+            headers = _merged(headers, parts.values("headers", context))
         for name, value in headers:
-            self._refuse(header_problem(name, value))
-        if self.tags:
-            tags = _merged(tags, self.tags, context)
+            parts.refuse(header_problem(name, value))
+        if "tags" in parts.fields:
+            tags = _merged(tags, parts.values("tags", context))
         for name, value in tags:
-            self._refuse(tag_problem(name, value))
-        html = self.html.render(context) if self.html else None
-        return Email(subject, text, html, sender, headers, tags)
-
-    def _refuse(self, problem: str | None) -> None:
-        if problem:
-            mend = "mend the template, or what the event brings"
-            raise TemplateFault(Finding(self.subject.name.rpartition(".")[0], 0, problem, mend))
+            parts.refuse(tag_problem(name, value))
+        html = parts.text("html", context) if "html" in parts.wholes else None
+        return Email(subject, text, html, own.sender, headers, tags)
 
 
-def _merged(fields: Fields, rendered: tuple[tuple[str, Template], ...], context: Mapping[str, Any]) -> Fields:
+def _merged(fields: Fields, values: dict[str, str]) -> Fields:
     """The template's fields win over those of the same name."""
-    values = {name: template.render(context).strip() for name, template in rendered}
     own = {name.lower() for name in values}
     kept = (field for field in fields if field[0].lower() not in own)
     return (*kept, *((name, value) for name, value in values.items() if value))

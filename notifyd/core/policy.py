@@ -22,6 +22,9 @@ _PLATFORMS: Final[dict[Channel, str]] = {
     Channel.WEB_PUSH: "web_push",
 }
 
+# Platform ("" where the channel has one alone) and address.
+Address = tuple[str, str]
+
 
 class DeliveryMode(StrEnum):
     SEND = "send"
@@ -30,12 +33,16 @@ class DeliveryMode(StrEnum):
 
 
 class DeliveryRules(msgspec.Struct, frozen=True):
-    """The operator's. `available`: channels that have a provider; `redirect_to`: one address a channel."""
+    """The operator's. `available`: channels that have a provider; `redirect_to`: one address a channel.
+
+    `chat_platforms`: those that have a provider; what stands at `redirect_to` is of the first.
+    """
 
     available: frozenset[Channel]
     mode: DeliveryMode = DeliveryMode.SEND
     allow: AllowList | None = None
     redirect_to: dict[Channel, str] = {}
+    chat_platforms: tuple[str, ...] = ()
 
 
 class FilterRaised(Exception):
@@ -113,41 +120,46 @@ def _passes_filter(type_: NotificationType, event: Event, person: Person, facts:
         raise FilterRaised(type_.name, error) from error
 
 
-def _to_addresses(channel: Channel, addresses: tuple[str, ...], rules: DeliveryRules) -> list[Decision]:
+def _to_addresses(channel: Channel, addresses: tuple[Address, ...], rules: DeliveryRules) -> list[Decision]:
     if rules.mode is DeliveryMode.REDIRECT:
         address = rules.redirect_to.get(channel)
         if address is None:
             return [
                 Suppressed(channel, SuppressionReason.NOT_ALLOWED, {"redirect_to": "nothing for this channel"})
             ]
-        addresses = (address,)
+        addresses = ((next(iter(rules.chat_platforms), "") if channel is Channel.CHAT else "", address),)
     return [_to_address(channel, address, rules) for address in dict.fromkeys(addresses)]
 
 
-def _to_address(channel: Channel, address: str, rules: DeliveryRules) -> Decision:
+def _to_address(channel: Channel, address: Address, rules: DeliveryRules) -> Decision:
+    platform, where = address
+    if platform and platform not in rules.chat_platforms:
+        return Suppressed(channel, SuppressionReason.NOT_ALLOWED, {"provider": f"none configured for {platform}"})
     # The address that would really be used is judged, so that a redirect's own has to be allowed as well.
-    if rules.allow is not None and not rules.allow.allows(address):
+    if rules.allow is not None and not rules.allow.allows(where):
         return Suppressed(channel, SuppressionReason.NOT_ALLOWED, {"recipients_allow": False})
     if rules.mode is DeliveryMode.DRY_RUN:
         return Suppressed(channel, SuppressionReason.DRY_RUN, {"mode": "dry_run"})
-    return Planned(channel, address)
+    return Planned(channel, where, platform)
 
 
-def _addresses(channel: Channel, contact: Contact | None) -> tuple[str, ...]:
+def _addresses(channel: Channel, contact: Contact | None) -> tuple[Address, ...]:
     if contact is None:
         return ()
     match channel:
         case Channel.EMAIL:
-            return (contact.email,) if contact.email else ()
+            return (("", contact.email),) if contact.email else ()
         case Channel.SMS:
-            return (contact.phone,) if contact.phone else ()
+            return (("", contact.phone),) if contact.phone else ()
         case Channel.CHAT:
             return tuple(
-                external.url for external in contact.external_channels if external.active and external.url
+                (external.platform, external.url)
+                for external in contact.external_channels
+                if external.active and external.url
             )
         case Channel.PUSH_IOS | Channel.PUSH_ANDROID | Channel.WEB_PUSH:
             platform = _PLATFORMS[channel]
-            return tuple(device.token for device in contact.device_tokens if device.platform == platform)
+            return tuple(("", device.token) for device in contact.device_tokens if device.platform == platform)
 
 
 def _no_address(channel: Channel | None, channels: tuple[Channel, ...], contact: Contact | None) -> Suppressed:

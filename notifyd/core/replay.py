@@ -10,21 +10,11 @@ import msgspec
 from notifyd.core.catalog import NotificationType
 from notifyd.core.delivery_id import Identity
 from notifyd.core.event import Event
-from notifyd.core.log_row import LogRow, RowKind
+from notifyd.core.log_row import ENDED, LogRow, RowKind
 from notifyd.core.outcome import Reason
 from notifyd.core.retry_message import Attempted, RetryMessage
 from notifyd.core.suppression import Decision, Planned, Suppressed
 
-_ENDED = frozenset(
-    {
-        RowKind.ACCEPTED,
-        RowKind.REJECTED,
-        RowKind.ADDRESS_GONE,
-        RowKind.SUPPRESSED,
-        RowKind.EXPIRED,
-        RowKind.DEAD,
-    }
-)
 _GOES_ON = frozenset({RowKind.DEFERRED, RowKind.UNKNOWN})
 # Turns through the queue on which nothing was sent: no tries of the retry policy.
 _NO_ATTEMPTS = frozenset({Reason.QUEUE_WAIT, Reason.LOOKUP_FAILED})
@@ -59,7 +49,7 @@ def left_to_do(
                 if not told:
                     left.suppressed.append(decision)
             case Planned():
-                if not any(row.kind in _ENDED for row in told):
+                if not any(row.kind in ENDED for row in told):
                     left.messages.append(
                         _message(event, one_type, user_id, decision, told, position, identity, now_s)
                     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from notifyd.core.channel import Channel
-from notifyd.core.log_row import LogRow, RowKind
+from notifyd.core.log_row import FEEDBACK, LogRow, RowKind
 from notifyd.core.outcome import Reason
 from notifyd.core.suppression import Decision, Planned
 
@@ -16,7 +16,7 @@ SEND = "send"
 FILTER_RAISED = "dead: filter_raised"
 NOTHING = "nothing"
 # They stand beside the row that tells what was decided.
-_NO_DECISION = frozenset({RowKind.CLAIM, RowKind.POSSIBLE_DUPLICATE, RowKind.EVENT, RowKind.GAP})
+_NO_DECISION = FEEDBACK | {RowKind.CLAIM, RowKind.POSSIBLE_DUPLICATE, RowKind.EVENT, RowKind.GAP}
 
 Verdicts = Mapping[str, str]
 """Channel ("": all of them) → what was decided for it."""

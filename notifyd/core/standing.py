@@ -55,6 +55,12 @@ def rows_at(rows: Iterable[LogRow], position: str) -> list[LogRow]:
     return [row for row in rows if row.position == position and row.kind in _OF_DELIVERIES]
 
 
+def came_elsewhere(rows: Iterable[LogRow], position: str) -> bool:
+    """The event's deliveries stand under other positions alone: here it came once more."""
+    positions = {row.position for row in rows if row.kind in _OF_DELIVERIES}
+    return bool(positions) and position not in positions
+
+
 def deliveries(rows: Iterable[LogRow]) -> list[DeliveryFound]:
     """Each delivery once; `rows` are of one event."""
     of_delivery: dict[str, list[LogRow]] = defaultdict(list)

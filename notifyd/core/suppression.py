@@ -22,10 +22,11 @@ class SuppressionReason(StrEnum):
 
 
 class Planned(msgspec.Struct, frozen=True, gc=False):
-    """A delivery decided for."""
+    """A delivery decided for. `platform`: whose address it is, where the channel has several."""
 
     channel: Channel
     address: str
+    platform: str = ""
 
 
 class Suppressed(msgspec.Struct, frozen=True, gc=False):

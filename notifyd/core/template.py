@@ -9,6 +9,7 @@ from typing import Any, Final
 from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError
 
 from notifyd.core.template_fault import Finding, TemplateFault
+from notifyd.core.template_parts import is_chat, is_escaped
 from notifyd.core.template_sandbox import LOOP_STEPS_MAX, TemplateSandbox
 from notifyd.core.template_segments import segments_of
 
@@ -26,9 +27,10 @@ class Template:
         if len(source) > SOURCE_CHARS_MAX:
             raise self._fault(f"is {len(source)} characters long", f"keep it under {SOURCE_CHARS_MAX}")
         self._sandbox = sandbox
+        self._is_chat = is_chat(name)
         try:
             self._jinja = sandbox.get_template(name)
-            self._segments = segments_of(sandbox.parse(source), escapes=name.endswith(".html"))
+            self._segments = segments_of(sandbox.parse(source), escapes=is_escaped(name))
         except TemplateSyntaxError as error:
             raise self._fault(error.message or "cannot be read", "mend it", line=error.lineno) from error
         except RecursionError as error:
@@ -46,7 +48,7 @@ class Template:
             text = self._render_by_jinja(context)
         if len(text) > OUTPUT_CHARS_MAX:
             raise self._too_long()
-        return text
+        return _with_quotes(text) if self._is_chat else text
 
     def _render_by_jinja(self, context: Mapping[str, Any]) -> str:
         self._sandbox.steps_left = LOOP_STEPS_MAX
@@ -82,3 +84,8 @@ class Template:
 
     def _fault(self, what: str, mend: str, *, line: int = 0) -> TemplateFault:
         return TemplateFault(Finding(self.name, line, what, mend))
+
+
+def _with_quotes(text: str) -> str:
+    """Slack reads `&amp;`, `&lt;` and `&gt;`, and shows every other entity as it stands."""
+    return text.replace("&#39;", "'").replace("&#34;", '"')

@@ -14,6 +14,8 @@ from jinja2.exceptions import SecurityError, TemplateRuntimeError
 from jinja2.runtime import BlockReference, Context, LoopContext, TemplateReference
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from notifyd.core.template_parts import is_escaped
+
 # About 10 ms of rendering: a mail that lists more is a mistake.
 LOOP_STEPS_MAX: Final = 10_000
 
@@ -45,7 +47,7 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         super().__init__(
-            autoescape=lambda name: name is not None and name.endswith(".html"),
+            autoescape=lambda name: name is not None and is_escaped(name),
             auto_reload=False,
             cache_size=-1,
             loader=FunctionLoader(lambda name: (texts[name], name, None) if name in texts else None),
@@ -91,25 +93,31 @@ class TemplateSandbox(ImmutableSandboxedEnvironment):
     ) -> str:
         """Jinja2's hook between parsing and compiling."""
         for node in source.find_all(nodes.Node):
-            if problem := self._problem(node):
+            if problem := self._problem(node, name or ""):
                 raise TemplateAssertionError(problem, node.lineno, name, filename)
         for loop in source.find_all(nodes.For):
             loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.lineno)
         return super()._generate(source, name, filename, defer_init)
 
-    def _problem(self, node: nodes.Node) -> str | None:
+    def _problem(self, node: nodes.Node, name: str) -> str | None:
         match node:
             case nodes.Extends(template=template) | nodes.Include(template=template):
-                if not isinstance(template, nodes.Const) or not isinstance(template.value, str):
-                    return "a template that another one names has to be a plain string"
-                if template.value not in self.texts:
-                    return f"there is no template {template.value!r}"
-            case nodes.Filter(name=name) if name not in self.filters:
-                return f"there is no filter {name!r}"
+                return self._problem_of_named(template, name)
+            case nodes.Filter(name=filter_name) if filter_name not in self.filters:
+                return f"there is no filter {filter_name!r}"
             case nodes.For(recursive=True):
                 return "a recursive loop is not allowed"
             case _ if type(node) in _FORBIDDEN:
                 return f"{_FORBIDDEN[type(node)]} is not allowed"
+        return None
+
+    def _problem_of_named(self, template: nodes.Expr, by_name: str) -> str | None:
+        if not isinstance(template, nodes.Const) or not isinstance(template.value, str):
+            return "a template that another one names has to be a plain string"
+        if template.value not in self.texts:
+            return f"there is no template {template.value!r}"
+        if is_escaped(by_name) and not is_escaped(template.value):
+            return f"{template.value!r} escapes nothing, so its values would stand here as they are"
         return None
 
 

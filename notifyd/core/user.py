@@ -8,12 +8,17 @@ from notifyd.core.channel import Channel
 
 
 class DeviceToken(msgspec.Struct, frozen=True, gc=False):
+    """`token`: of web push, the subscription as JSON. `registered_at_s`: None where the item does not say."""
+
     token: str
     platform: str  # apns, fcm or web_push
+    registered_at_s: float | None = None
 
 
 class ExternalChannel(msgspec.Struct, frozen=True, gc=False):
-    platform: str  # slack, …
+    """`url`: a hook's address, or where the platform has names for channels, such a name."""
+
+    platform: str  # slack, webhook
     url: str
     active: bool = True
 

@@ -38,6 +38,7 @@ class Damage(msgspec.Struct, frozen=True):
 class _Device(msgspec.Struct):
     token: str = msgspec.field(name="deviceToken")
     platform: str
+    registered_at: float | None = None
 
 
 class _External(msgspec.Struct):
@@ -70,7 +71,7 @@ class _Item:
         tokens = []
         for device in self._entries("device_tokens", _Device):
             if device.platform in DEVICE_PLATFORMS and device.token:
-                tokens.append(DeviceToken(device.token, device.platform))
+                tokens.append(DeviceToken(device.token, device.platform, device.registered_at))
             else:
                 self.damaged("device_tokens")
         return tuple(tokens)

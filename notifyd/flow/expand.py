@@ -10,6 +10,7 @@ import msgspec
 
 from notifyd.core.account import Account
 from notifyd.core.catalog import LookupPolicy, NotificationType
+from notifyd.core.channel import Channel
 from notifyd.core.delivery_id import Identity
 from notifyd.core.event import Event
 from notifyd.core.log_row import RowKind
@@ -110,7 +111,7 @@ class Expander:
         event, notification_type = origin.event, want.notification_type
         postponed = want.facts.failed is LookupPolicy.RETRY
         try:
-            message = _UNRENDERED if postponed else self._render(event, want, person)
+            message = _UNRENDERED if postponed else self._render(event, want, person, planned.channel)
         except (TemplateFault, PathError) as fault:
             self._bury(prepared, origin, want, person, Reason.TEMPLATE, str(fault), now_s, planned)
             return
@@ -126,6 +127,7 @@ class Expander:
             arrival_s=event.arrival_s,
             deadline_at_s=event.arrival_s + notification_type.deadline_s,
             message=message,
+            platform=planned.platform,
         )
         prepared.tickets.append(
             Ticket(
@@ -139,14 +141,13 @@ class Expander:
             )
         )
 
-    def _render(self, event: Event, want: Wanted, person: Person) -> Message:
+    def _render(self, event: Event, want: Wanted, person: Person, channel: Channel) -> Message:
         notification_type = want.notification_type
-        return self._templates.current.render_email(
+        return self._templates.current.render(
             notification_type.template,
+            channel,
             context(event, notification_type, person, want.facts.values),
-            sender=notification_type.sender,
-            headers=notification_type.headers,
-            tags=notification_type.tags,
+            notification_type.mail_fields,
         )
 
     def _suppress(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from notifyd.core.message import Delivery, Email
+from notifyd.core.message import Delivery, Email, message_of
 from notifyd.providers._mail import encoded_words
 
 TEMPLATE_DATA_CHARS_MAX = 262_144
@@ -123,12 +123,12 @@ def bulk_body(envelope: Envelope, mails: Sequence[tuple[str, Delivery]]) -> byte
     return _encode(
         _Bulk(
             envelope.sender,
-            _TEXT_ONLY if mails[0][1].message.html is None else _TEXT_AND_HTML,
+            _TEXT_ONLY if message_of(mails[0][1], Email).html is None else _TEXT_AND_HTML,
             [
                 _Entry(
                     _Destination((address,)),
-                    _ReplacementContent(_ReplacementTemplate(_data_in_json(delivery.message))),
-                    _headers(delivery.message),
+                    _ReplacementContent(_ReplacementTemplate(_data_in_json(message_of(delivery, Email)))),
+                    _headers(message_of(delivery, Email)),
                     _tags(delivery),
                 )
                 for address, delivery in mails
@@ -141,7 +141,7 @@ def bulk_body(envelope: Envelope, mails: Sequence[tuple[str, Delivery]]) -> byte
 
 def single_body(envelope: Envelope, address: str, delivery: Delivery) -> bytes:
     """SendEmail to one address."""
-    email = delivery.message
+    email = message_of(delivery, Email)
     html = None if email.html is None else _Text(email.html)
     return _encode(
         _Single(
@@ -171,5 +171,5 @@ def _headers(email: Email) -> list[_NameValue]:
 
 def _tags(delivery: Delivery) -> list[_NameValue]:
     tags = [_NameValue("delivery_id", delivery.delivery_id)]
-    tags += [_NameValue(name, value) for name, value in delivery.message.tags]
+    tags += [_NameValue(name, value) for name, value in message_of(delivery, Email).tags]
     return tags

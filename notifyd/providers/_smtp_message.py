@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
 
-from notifyd.core.message import Delivery
+from notifyd.core.message import Delivery, Email, message_of
 from notifyd.providers._mail import encoded_words
 
 _POLICY = SMTP.clone(cte_type="7bit")
@@ -14,7 +14,7 @@ _POLICY = SMTP.clone(cte_type="7bit")
 
 def message_bytes(delivery: Delivery, *, sender: str, domain: str, to: str, reply_to: str, now_s: float) -> bytes:
     """`sender` goes into From:, `domain` into the Message-ID."""
-    email = delivery.message
+    email = message_of(delivery, Email)
     message = EmailMessage(policy=_POLICY)
     message["From"] = sender
     message["To"] = to
@@ -37,7 +37,7 @@ def _own_lines(delivery: Delivery, domain: str) -> bytes:
     headers = [
         ("Message-ID", f"<{delivery.delivery_id}@{domain}>"),
         ("X-Notifyd-Delivery-Id", delivery.delivery_id),
-        *(("X-Notifyd-Tag", f"{name}={value}") for name, value in delivery.message.tags),
-        *((name, encoded_words(value)) for name, value in delivery.message.headers),
+        *(("X-Notifyd-Tag", f"{name}={value}") for name, value in message_of(delivery, Email).tags),
+        *((name, encoded_words(value)) for name, value in message_of(delivery, Email).headers),
     ]
     return "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("ascii")

@@ -14,7 +14,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from notifyd.config_sections import Section
 from notifyd.core.channel import Channel
-from notifyd.core.message import Delivery
+from notifyd.core.message import Delivery, Email, message_of
 from notifyd.core.outcome import Deferred, Outcome, Reason, Rejected
 from notifyd.errors import AwsError, Fault, TransportError
 from notifyd.ports import Limits
@@ -82,13 +82,13 @@ class SesProvider(Unasked):
         return self._limits
 
     def group_key(self, delivery: Delivery) -> Hashable:
-        email = delivery.message
+        email = message_of(delivery, Email)
         if self._goes_alone(delivery):
             return delivery.delivery_id
         return email.sender, email.html is None
 
     async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
-        sender = from_header(batch[0].message.sender or self._config.sender)
+        sender = from_header(message_of(batch[0], Email).sender or self._config.sender)
         if isinstance(sender, Rejected):
             return [sender] * len(batch)
         checked = [_check(delivery) for delivery in batch]
@@ -137,7 +137,7 @@ class SesProvider(Unasked):
         return [outcome] * len(mails)
 
     def _goes_alone(self, delivery: Delivery) -> bool:
-        email = delivery.message
+        email = message_of(delivery, Email)
         chars = len(email.subject) + len(email.text) + len(email.html or "")
         return chars > BULK_CHARS_MAX or delivery.delivery_id in self._refused_in_company
 
@@ -156,7 +156,7 @@ async def build_ses(config: SesConfig, context: ProviderContext) -> SesProvider:
 
 def _check(delivery: Delivery) -> str | Rejected:
     """The address on the wire, or why this mail cannot go."""
-    email = delivery.message
+    email = message_of(delivery, Email)
     if len(email.headers) > HEADERS_MAX:
         return Rejected(Reason.MESSAGE_REFUSED, f"{len(email.headers)} headers; SES takes {HEADERS_MAX}")
     if wrong := flaw(email):

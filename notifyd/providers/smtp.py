@@ -17,7 +17,7 @@ import msgspec
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from notifyd.core.channel import Channel
-from notifyd.core.message import Delivery
+from notifyd.core.message import Delivery, Email, message_of
 from notifyd.core.outcome import Accepted, Outcome, Reason, Rejected
 from notifyd.errors import Fault
 from notifyd.ports import Clock, Limits
@@ -107,7 +107,7 @@ class SmtpProvider(Unasked):
             self._clients.put_nowait(client)
 
     def _mail(self, delivery: Delivery) -> _Mail | Rejected:
-        email = delivery.message
+        email = message_of(delivery, Email)
         sender = from_header(email.sender or self._config.sender)
         if isinstance(sender, Rejected):
             return sender

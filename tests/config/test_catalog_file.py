@@ -12,6 +12,7 @@ from notifyd.catalog_file import load_catalog
 from notifyd.core.catalog import Catalog, LookupPolicy
 from notifyd.core.channel import Channel, InDoubt, Lane
 from notifyd.core.event import Event
+from notifyd.core.message_template import NO_FIELDS
 from notifyd.core.user import Person
 from notifyd.errors import ConfigError
 from tests.support.catalog_examples import event
@@ -71,14 +72,7 @@ def test_a_type_of_four_keys_has_the_documented_defaults(tmp_path: Path) -> None
     assert (paid.name, paid.template, paid.category) == ("paid", "paid", "payments")
     assert (paid.lane, paid.in_doubt, paid.deadline_s) == (Lane.TRANSACTIONAL, InDoubt.RESEND, 86_400)
     assert (paid.channels, paid.default) == ((Channel.EMAIL, Channel.SMS), True)
-    assert (paid.data, paid.sender, paid.headers, paid.tags, paid.lookups, paid.filter) == (
-        None,
-        None,
-        (),
-        (),
-        (),
-        None,
-    )
+    assert (paid.data, paid.mail_fields, paid.lookups, paid.filter) == (None, NO_FIELDS, (), None)
 
 
 def test_everything_a_type_may_say_arrives(tmp_path: Path) -> None:
@@ -99,8 +93,8 @@ def test_everything_a_type_may_say_arrives(tmp_path: Path) -> None:
     """
     (paid,) = read_type(tmp_path, rest=dedent(rest)).types
     assert (paid.template, paid.lane, paid.deadline_s, paid.in_doubt) == ("payment", Lane.BULK, 60, InDoubt.HOLD)
-    assert (paid.default, paid.sender) == ((Channel.SMS,), "Shop <shop@example.com>")
-    assert (paid.headers, paid.tags) == ((("X-Shop", "one"),), (("campaign", "spring"),))
+    assert (paid.default, paid.mail_fields.sender) == ((Channel.SMS,), "Shop <shop@example.com>")
+    assert (paid.mail_fields.headers, paid.mail_fields.tags) == ((("X-Shop", "one"),), (("campaign", "spring"),))
     plan, rate = paid.lookups
     assert (plan.name, plan.table, plan.url, plan.timeout_s) == ("plan", "plans", None, 0.5)
     assert (plan.on_failure, rate.on_failure) == (LookupPolicy.SUPPRESS, LookupPolicy.RETRY)

@@ -17,7 +17,7 @@ from notifyd.core.user import Contact, DeviceToken, ExternalChannel, Person, Use
 from tests.support.catalog_examples import event, notification_type
 
 EVERY = frozenset(Channel)
-SEND = DeliveryRules(EVERY)
+SEND = DeliveryRules(EVERY, chat_platforms=("slack",))
 CONTACT = Contact(
     "u-1",
     email="u@example.com",
@@ -39,6 +39,15 @@ def decided(person: Person = PERSON, rules: DeliveryRules = SEND, **fields: Any)
     return decide(notification_type(**fields), event(), person, rules)
 
 
+def test_an_address_of_a_platform_without_a_provider_is_suppressed() -> None:
+    hooks = (ExternalChannel("slack", "C1"), ExternalChannel("teams", "https://teams.example/1"))
+    person = Person("u-1", Contact("u-1", external_channels=hooks))
+    slack, teams = decided(person, channels=(Channel.CHAT,))
+    assert slack == Planned(Channel.CHAT, "C1", "slack")
+    assert isinstance(teams, Suppressed)
+    assert teams.inputs == {"provider": "none configured for teams"}
+
+
 def reasons(decisions: list[Decision]) -> list[tuple[Channel | None, SuppressionReason | None]]:
     return [(each.channel, each.reason if isinstance(each, Suppressed) else None) for each in decisions]
 
@@ -51,7 +60,7 @@ def test_each_channel_is_sent_to_all_its_addresses() -> None:
         Planned(Channel.PUSH_IOS, "ios-1"),
         Planned(Channel.PUSH_IOS, "ios-2"),
         Planned(Channel.PUSH_ANDROID, "fcm-1"),
-        Planned(Channel.CHAT, "https://chat.example/1"),
+        Planned(Channel.CHAT, "https://chat.example/1", "slack"),
     ]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from notifyd.core.channel import Channel
 from notifyd.core.message import Email
+from notifyd.core.message_template import MailFields
 from notifyd.core.render import TemplateSet
 from notifyd.core.template import OUTPUT_CHARS_MAX, SOURCE_CHARS_MAX
 from notifyd.core.template_fault import Finding, TemplateFault
@@ -21,7 +22,7 @@ CONTEXT: dict[str, Any] = {"data": {"payer": "M & S", "amount": 5}, "facts": {"v
 def _fault(texts: dict[str, str], context: dict[str, Any] = CONTEXT, **more: Any) -> Finding:
     templates, _ = TemplateSet.compile("v1", {**TEXTS, **texts})
     with pytest.raises(TemplateFault) as caught:
-        templates.render_email("paid", context, **more)
+        templates.render("paid", Channel.EMAIL, context, MailFields(**more))
     return caught.value.finding
 
 
@@ -30,7 +31,9 @@ def test_an_email_has_its_parts_and_only_html_is_escaped() -> None:
 
     assert not findings
     assert templates.version == "v1"
-    assert templates.render_email("paid", CONTEXT, sender="a@example.com", tags=(("type", "paid"),)) == Email(
+    assert templates.render(
+        "paid", Channel.EMAIL, CONTEXT, MailFields("a@example.com", tags=(("type", "paid"),))
+    ) == Email(
         subject="M & S paid",
         text="You got 5.",
         html="<p>From M &amp; S, a friend</p>",
@@ -43,8 +46,9 @@ def test_html_may_be_left_out() -> None:
     templates, findings = TemplateSet.compile("v1", {n: t for n, t in TEXTS.items() if not n.endswith("html")})
 
     assert not findings
-    assert templates.render_email("paid", CONTEXT).html is None
-    assert templates.parts_of("paid", Channel.EMAIL) == {"subject", "text"}
+    mail = templates.render("paid", Channel.EMAIL, CONTEXT)
+    assert isinstance(mail, Email)
+    assert mail.html is None
 
 
 def test_headers_and_tags_are_rendered_and_win_over_those_given() -> None:
@@ -53,11 +57,11 @@ def test_headers_and_tags_are_rendered_and_win_over_those_given() -> None:
         "paid/email.tags": "kind:{% if facts.vip %}vip{% else %}plain{% endif %}\n",
     }
     templates, findings = TemplateSet.compile("v1", {**TEXTS, **fields})
-    mail = templates.render_email(
-        "paid", CONTEXT, headers=(("x-ref", "old"), ("X-Kept", "yes")), tags=(("kind", "old"), ("team", "pay"))
-    )
+    own = MailFields(headers=(("x-ref", "old"), ("X-Kept", "yes")), tags=(("kind", "old"), ("team", "pay")))
+    mail = templates.render("paid", Channel.EMAIL, CONTEXT, own)
 
     assert not findings
+    assert isinstance(mail, Email)
     assert mail.headers == (("X-Kept", "yes"), ("X-Ref", "5"))
     assert mail.tags == (("team", "pay"), ("kind", "vip"))
 
@@ -107,7 +111,7 @@ def test_a_fault_names_its_template_and_line(texts: dict[str, str], where: str, 
 def test_a_type_without_templates_is_a_fault() -> None:
     templates, _ = TemplateSet.compile("v1", TEXTS)
     with pytest.raises(TemplateFault, match=r"other/email\.subject: is missing"):
-        templates.render_email("other", CONTEXT)
+        templates.render("other", Channel.EMAIL, CONTEXT)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +140,7 @@ def test_a_type_with_a_finding_never_sends_half_a_mail() -> None:
     templates, findings = TemplateSet.compile("v1", texts)
     assert [finding.where for finding in findings] == ["paid/email.text"]
     with pytest.raises(TemplateFault, match="is missing"):
-        templates.render_email("paid", CONTEXT)
+        templates.render("paid", Channel.EMAIL, CONTEXT)
 
 
 @pytest.mark.parametrize("source", ["{{ data.payer }}", "{% for x in data.payer %}{{ data.payer }}{% endfor %}"])

@@ -10,7 +10,7 @@ from notifyd.core.message import Email
 from notifyd.core.render import TemplateSet
 from notifyd.core.template_fault import TemplateFault
 from notifyd.core.template_lint import lint, preview, read_sample
-from notifyd.core.template_parts import PartName
+from notifyd.core.template_parts import files_of_parts
 from notifyd.template_folder import read_folder
 
 EMAIL = {"paid": [Channel.EMAIL]}
@@ -47,7 +47,7 @@ def test_what_is_right_is_passed() -> None:
         ({"sample_json": "{"}, "paid/sample.json: "),
         ({"sample_json": '{"date": {}}'}, "paid/sample.json: Object contains unknown field `date`"),
         ({"email_txt": "x"}, "paid/email.txt: is read by nothing"),
-        ({"sms_text": "x"}, "paid/sms.text: is read by nothing"),
+        ({"sms_html": "x"}, "paid/sms.html: is read by nothing"),
     ],
 )
 def test_what_is_wrong_is_found_by_file_and_line(changed: dict[str, str | None], found: str) -> None:
@@ -62,10 +62,10 @@ def test_without_a_sample_the_mail_is_compiled_and_not_rendered() -> None:
     assert len(_found(sample_json=None, email_html="{{ data.nope|nope }}")) == 1
 
 
-def test_a_type_of_the_catalog_without_any_template_misses_each_required_part() -> None:
+def test_a_type_of_the_catalog_without_any_template_misses_its_parts() -> None:
     findings = lint(TEXTS, {**EMAIL, "weekly": [Channel.EMAIL], "urgent": [Channel.SMS]})
 
-    assert [finding.where for finding in findings] == ["urgent/sms", "weekly/email.subject", "weekly/email.text"]
+    assert [finding.where for finding in findings] == ["urgent/sms.text", "weekly/email.subject"]
 
 
 def test_a_preview_is_the_message_as_it_would_be_sent() -> None:
@@ -73,13 +73,13 @@ def test_a_preview_is_the_message_as_it_would_be_sent() -> None:
     assert sample is not None
 
     assert preview(TEXTS, "paid", Channel.EMAIL, sample) == Email("Ann", "x")
-    with pytest.raises(TemplateFault, match="no templates"):
+    with pytest.raises(TemplateFault, match=r"paid/sms\.text: is missing"):
         preview(TEXTS, "paid", Channel.SMS, sample)
 
 
 def test_the_shipped_templates_pass_with_their_samples() -> None:
     texts = read_folder(SHIPPED)
-    types = {part.type_name for name in texts if (part := PartName.parse(name))}
+    types = {part.type_name for part in files_of_parts(texts)}
 
     assert types >= {"payment_received", "weekly_summary"}
     assert lint(texts, {name: [Channel.EMAIL] for name in types}) == []
@@ -91,7 +91,8 @@ def test_the_shipped_payment_mail_takes_the_fast_path_and_escapes() -> None:
     sample = read_sample(texts, "payment_received")
     assert sample is not None
     templates, _ = TemplateSet.compile("v", texts)
-    mail = templates.render_email("payment_received", sample)
+    mail = templates.render("payment_received", Channel.EMAIL, sample)
+    assert isinstance(mail, Email)
 
     assert templates.is_plain("payment_received", Channel.EMAIL)
     assert not templates.is_plain("weekly_summary", Channel.EMAIL)

@@ -11,6 +11,7 @@ from notifyd.core.catalog import LookupPolicy, NotificationType
 from notifyd.core.channel import Channel
 from notifyd.core.event import Event
 from notifyd.core.log_row import RowKind
+from notifyd.core.message import Email, message_of
 from notifyd.core.policy import DeliveryMode, DeliveryRules
 from notifyd.core.sequence import AtTimestamp, Latest
 from notifyd.core.user import Person
@@ -260,7 +261,7 @@ async def test_a_look_up_under_retry_sends_later_with_what_was_looked_up() -> No
     world.check_account()
     assert world.deliveries() == {"accepted": 1}
     [[delivery]] = world.provider.requests
-    assert delivery.message.text == "Shop m1"
+    assert message_of(delivery, Email).text == "Shop m1"
     assert not world.flagged()
 
 

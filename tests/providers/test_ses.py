@@ -14,15 +14,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from notifyd.aws.session import AwsSession
-from notifyd.core.message import Email
+from notifyd.core.message import Email, message_of
 from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
 from notifyd.errors import AwsError, Throttled
 from notifyd.providers._ses_answer import bulk_outcomes, call_outcome
 from notifyd.providers._ses_request import BULK_CHARS_MAX, TEMPLATE_DATA_CHARS_MAX, Envelope, bulk_body
 from notifyd.providers.ses import SesConfig, SesProvider
 from notifyd.sandbox.embedded_aws import EmbeddedAws
+from notifyd.sandbox.faults import Garbage
 from notifyd.sandbox.ses_account import Account
-from notifyd.sandbox.ses_faults import DAILY_QUOTA, Garbage, OneShort, Refuse, Statuses
+from notifyd.sandbox.ses_faults import DAILY_QUOTA, OneShort, Refuse, Statuses
 from notifyd.sandbox.ses_sink import SesSink
 from tests.support.checking_proxy import CheckingProxy
 from tests.support.deliveries import PLAIN, delivery
@@ -167,7 +168,7 @@ async def test_a_mail_too_large_for_template_data_goes_alone_and_arrives_whole(r
     assert rig.provider.group_key(large) != rig.provider.group_key(delivery())
     assert isinstance((await rig.provider.send([large]))[0], Accepted)
     [mail] = rig.mails
-    assert (mail.subject, mail.text, mail.html) == ("Grüße", large.message.text, PLAIN.html)
+    assert (mail.subject, mail.text, mail.html) == ("Grüße", message_of(large, Email).text, PLAIN.html)
     assert mail.delivery_id == large.delivery_id
 
 
