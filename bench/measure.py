@@ -86,10 +86,10 @@ class Run:
         self._produced = 0
 
     def measure(self, load: Load, options: Options) -> Measurement:
-        self._fill(load.warm, 0.0)
+        self.fill(load.warm)
         with profiling(self._process.pid, options.profile):
-            saturated = self._fill(load.events, 0.0)
-        paced = self._paced(load, options.shards) if load.rate_per_s else None
+            saturated = self.fill(load.events)
+        paced = self.paced(load.rate_per_s, load.paced_s, options.shards) if load.rate_per_s else None
         time.sleep(_AFTERWARDS_S)
         rss_max_mib = self._process.rss_max_mib()
         exit_code = self._process.stop()  # before the last count: what is sent while draining counts, too
@@ -106,12 +106,13 @@ class Run:
             exit_code=exit_code,
         )
 
-    def _paced(self, load: Load, shards: int) -> Window:
+    def paced(self, rate_per_s: float, lasts_s: float, shards: int) -> Window:
         """After a trickle that wakes every shard: one that slept for 5 s would start with a backlog of 5 s."""
-        self._fill(int(shards * _TRICKLE_PER_S * _TRICKLE_S), shards * _TRICKLE_PER_S)
-        return self._fill(int(load.rate_per_s * load.paced_s), load.rate_per_s)
+        self.fill(int(shards * _TRICKLE_PER_S * _TRICKLE_S), shards * _TRICKLE_PER_S)
+        return self.fill(int(rate_per_s * lasts_s), rate_per_s)
 
-    def _fill(self, events: int, rate_per_s: float) -> Window:
+    def fill(self, events: int, rate_per_s: float = 0.0) -> Window:
+        """`rate_per_s` 0: all at once. Returns when all of it is accepted and written to the log."""
         for server in self._around.servers():
             server.control("window")
         before = self._process.usage()

@@ -72,9 +72,9 @@ class Dynamodb:
         }
         self._described = {table.name: _described(table) for table in plan_of(prefix).tables}
         self._log = Table(f"{prefix}-log", "event_id", "row")
+        self._leases = Table(f"{prefix}-leases", "key")
         self._tables = {
-            table.name: table
-            for table in (self._log, Table(f"{prefix}-leases", "key"), Table(f"{prefix}-control", "key"))
+            table.name: table for table in (self._log, self._leases, Table(f"{prefix}-control", "key"))
         }
         self._rows: Counter[str] = Counter()
 
@@ -93,10 +93,16 @@ class Dynamodb:
         return answer
 
     def control(self, path: str, _body: bytes) -> dict[str, Any]:
-        """`rows`: of the log, by kind; `log_rows`: how many stand in it."""
+        """`rows`: of the log, by kind; `log_rows`: how many stand in it. `leases`: what their table was billed."""
         if path == "window":
             self._rows.clear()
-        return {"log_rows": len(self._log), "rows": dict(self._rows), "rows_written": self._rows.total()}
+            self._leases.meter.clear()
+        return {
+            "log_rows": len(self._log),
+            "rows": dict(self._rows),
+            "rows_written": self._rows.total(),
+            "leases": self._leases.meter.said(),
+        }
 
     def _call(self, operation: str, body: bytes) -> bytes:
         match operation:
@@ -129,7 +135,7 @@ class Dynamodb:
                 table.delete(asked)
                 return b"{}"
             case "Scan":
-                return _items(list(table.scan()))
+                return _items(table.scan())
             case "Query":
                 return _items(list(table.query(asked)))
             case _:

@@ -179,7 +179,7 @@ class ShardRun:
             self._work.clear()
             if not self._is_due():
                 continue
-            await self._pace.wait()
+            await self._pace.wait(self._work, self._is_pressing)
             if self._stopping:
                 await _end(reading)
                 self._claims.drop_unclaimed()
@@ -218,13 +218,16 @@ class ShardRun:
 
     def _is_due(self) -> bool:
         """Whether a write may be needed; a wake-up without one must not spend the pace's turn."""
+        return bool(self._rowed or self._claims.changed or self._is_pressing())
+
+    def _is_pressing(self) -> bool:
+        """Somebody waits for the write: for what it claims, proves, ends, or for the slots that it frees."""
         return bool(
-            self._rowed
-            or self._claims.changed
-            or self._claims.waits
+            self._claims.waits
             or self._proof_wanted
             or self._stopping
             or self._read_all
+            or (self._rowed and self._parts.slots.waiting_count)
         )
 
     def _note_commit(self, accounted: dict[str, int]) -> None:
