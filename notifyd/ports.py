@@ -191,12 +191,16 @@ class Lookup(Protocol):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """A provider account's limits as they stand; None: no limit known."""
+    """A provider account's limits as they stand; None: no limit known.
+
+    `group_rate_per_s`: of deliveries with one group key (a Slack channel, a sender's number).
+    """
 
     batch_max: int
     in_flight_max: int
     payload_bytes_max: int
     rate_per_s: float | None = None
+    group_rate_per_s: float | None = None
 
 
 class LookUpLimits(msgspec.Struct, frozen=True):

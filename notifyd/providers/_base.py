@@ -45,8 +45,12 @@ class ProviderContext(msgspec.Struct, frozen=True):
 
 
 class ProviderEntry(NamedTuple):
-    """A line of PROVIDERS. `build` takes an instance of `config_model`."""
+    """A line of PROVIDERS. `build` takes an instance of `config_model`.
+
+    `platform`: whose addresses it takes, where a channel has several platforms.
+    """
 
     config_model: type[Section]
     build: Callable[[Any, ProviderContext], Awaitable[Provider]]
     channel: Channel
+    platform: str = ""
