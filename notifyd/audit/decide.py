@@ -12,7 +12,7 @@ from notifyd.core.catalog import LookupPolicy, NotificationType
 from notifyd.core.event import Event
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.policy import DeliveryRules, FilterRaised, decide, nobody
-from notifyd.core.standing import rows_at
+from notifyd.core.standing import original_of, rows_at
 from notifyd.core.suppression import Decision, Suppressed, SuppressionReason
 from notifyd.core.user import Person
 from notifyd.ports import Directory
@@ -46,7 +46,7 @@ class Decided(msgspec.Struct):
         own = rows_at(self.entry.rows, self.entry.position)
         if any(row.kind is RowKind.EXPIRED and not row.type_name for row in own):
             return True
-        return not own and any(row.kind is not RowKind.EVENT for row in self.entry.rows)
+        return original_of(self.entry.rows, self.entry.position) is not None
 
 
 class Decider:

@@ -23,7 +23,7 @@ from notifyd.core.channel import Channel
 from notifyd.core.event import Event
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.outcome import Reason
-from notifyd.core.standing import DeliveryFound, Standing, came_elsewhere, deliveries, rows_at
+from notifyd.core.standing import DeliveryFound, Standing, deliveries, original_of, rows_at
 
 # What one list of a report holds; beyond it the counts still tell all.
 LISTED_MAX = 1000
@@ -42,22 +42,26 @@ class Missing(msgspec.Struct, frozen=True):
 
 
 class EventFound(msgspec.Struct):
-    """What the log holds of one occurrence of an event."""
+    """What the log holds of one occurrence of an event.
+
+    `undone`: begun before it was known that the event came before; they are no deliveries, but may have been sent.
+    """
 
     account: Account
     deliveries: list[DeliveryFound]
     missing: list[Missing]
+    undone: list[DeliveryFound] = []
 
 
 def check_event(
     event: Event, types: Sequence[NotificationType], rows: Sequence[LogRow], position: str
 ) -> EventFound:
-    """`rows`: all of the event's. One that has rows under other positions alone came twice."""
+    """`rows`: all of the event's."""
     own = rows_at(rows, position)
     if not types and not own:
         return EventFound(Account.UNMATCHED, [], [])
-    if came_elsewhere(rows, position):
-        return EventFound(Account.DUPLICATE, [], [])
+    if original_of(rows, position) is not None:
+        return EventFound(Account.DUPLICATE, [], [], deliveries(own))
     missing = [] if _expired_whole(own) else list(_missing(event, types, own, position))
     return EventFound(Account.EXPANDED, deliveries(own), missing)
 
@@ -118,6 +122,8 @@ class Tally:
         self.count(found.account)
         for delivery in found.deliveries:
             self._add_delivery(delivery)
+        for delivery in (*found.deliveries, *found.undone):
+            self._add_doubts(delivery)
         if settled:
             self.missing_count += len(found.missing)
             _list(self.missing, found.missing)
@@ -131,6 +137,8 @@ class Tally:
             self.suppressed[delivery.row.reason] += 1
         if delivery.standing is Standing.WAITING and delivery.row.channel is not None:
             self.waiting[delivery.row.channel] += 1
+
+    def _add_doubts(self, delivery: DeliveryFound) -> None:
         if delivery.possible_duplicate:
             self.duplicates_count += 1
             _list(self.duplicates, [delivery])

@@ -23,6 +23,7 @@ class RowKind(StrEnum):
     CLAIM = "claim"
     EVENT = "event"
     GAP = "gap"
+    DUPLICATE = "duplicate"
     # what a provider reports later of what it took: feedback
     SENT = "sent"
     DELIVERED = "delivered"

@@ -27,8 +27,8 @@ class CannotTell(msgspec.Struct, frozen=True, gc=False):
 
 Found = Taken | NotTaken | CannotTell
 
-# A look-up that told nothing is followed by another after half as long again as the doubt has lasted, or more:
-# from 5 s on that is at most a dozen in a quarter of an hour.
+# A look-up that told nothing is followed by another after half as long as the doubt has lasted, or more: at most
+# fifteen in a quarter of an hour.
 _PAUSE_MIN_S = 5.0
 # Of what is left to the deadline waiting takes this part at most, so that a resend and its retries fit in.
 _OF_TIME_LEFT = 0.5

@@ -37,6 +37,8 @@ _FURTHEST = (
     (RowKind.CLAIM, Standing.WAITING),
 )
 _OF_DELIVERIES = frozenset(kind for kind, _ in _FURTHEST)
+# A record with one of them has an event of its own to bring to its end. Who may only have been sent has none.
+_OF_ITS_OWN = _OF_DELIVERIES - {RowKind.POSSIBLE_DUPLICATE}
 _UNANSWERED = frozenset({RowKind.UNKNOWN, RowKind.POSSIBLE_DUPLICATE})
 
 
@@ -55,10 +57,19 @@ def rows_at(rows: Iterable[LogRow], position: str) -> list[LogRow]:
     return [row for row in rows if row.position == position and row.kind in _OF_DELIVERIES]
 
 
-def came_elsewhere(rows: Iterable[LogRow], position: str) -> bool:
-    """The event's deliveries stand under other positions alone: here it came once more."""
-    positions = {row.position for row in rows if row.kind in _OF_DELIVERIES}
-    return bool(positions) and position not in positions
+def original_of(rows: Sequence[LogRow], position: str) -> str | None:
+    """Where the event stands that came once more at `position`; None where it did not, or nobody knows of it.
+
+    The one rule of dedupe. A record with deliveries of its own stays what it is, whatever others have, so that no
+    two of them leave the event to each other. What was decided before anything was logged has a row that says so.
+    """
+    positions = [row.position for row in rows if row.kind in _OF_ITS_OWN]
+    if position in positions:
+        return None
+    if positions:
+        return positions[0]
+    decided = (row for row in rows if row.kind is RowKind.DUPLICATE and row.position == position)
+    return next((str((row.detail or {}).get("original", "")) for row in decided), None)
 
 
 def deliveries(rows: Iterable[LogRow]) -> list[DeliveryFound]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from notifyd.core.channel import InDoubt
-from notifyd.core.log_row import LogRow, RowKind
+from notifyd.core.log_row import ENDED, LogRow, RowKind
 from notifyd.core.log_rows import RowMaker
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.backoff import Backoff
@@ -17,16 +17,6 @@ from notifyd.ports import Clock, DeliveryLog, Entropy
 _CLOCKS_APART_MAX_S = 5.0
 _CLAIM_TRIES_MAX = 3
 
-_ENDED = frozenset(
-    {
-        RowKind.ACCEPTED,
-        RowKind.REJECTED,
-        RowKind.ADDRESS_GONE,
-        RowKind.SUPPRESSED,
-        RowKind.EXPIRED,
-        RowKind.DEAD,
-    }
-)
 _GOES_ON = frozenset({RowKind.DEFERRED, RowKind.UNKNOWN})
 
 
@@ -88,7 +78,7 @@ class AttemptClaims:
         delivery = ticket.delivery
         of_event = await self._log.rows_of_event(delivery.event_id)
         rows = [row for row in of_event if row.delivery_id == delivery.delivery_id]
-        if any(row.kind in _ENDED for row in rows):
+        if any(row.kind in ENDED for row in rows):
             return Verdict.ENDED
         if any(row.kind in _GOES_ON and row.attempt == delivery.attempt for row in rows):
             # A late copy of the attempt's message knows nothing of how the attempt went; the rows do.

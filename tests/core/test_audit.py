@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from notifyd.core.account import Account
 from notifyd.core.audit import EventFound, Tally, check_event, residue
 from notifyd.core.channel import Channel
-from notifyd.core.log_row import LogRow, RowKind
+from notifyd.core.log_row import FEEDBACK, LogRow, RowKind
 from notifyd.core.outcome import Reason
 from notifyd.core.path import compile_path
 from notifyd.core.standing import Standing, deliveries
@@ -18,7 +18,7 @@ POSITION = "kinesis:s/shard-1/10:0"
 ELSEWHERE = "kinesis:s/shard-1/11:0"
 PAID = notification_type(users=compile_path("detail.users"))
 BY_TWO = notification_type(channels=(Channel.EMAIL, Channel.SMS))
-_ANY_KIND = st.sampled_from(sorted(set(RowKind) - {RowKind.EVENT, RowKind.GAP}))
+_ANY_KIND = st.sampled_from(sorted(set(RowKind) - {RowKind.EVENT, RowKind.GAP} - FEEDBACK))
 
 
 def row(
