@@ -17,7 +17,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 UV := uv==0.13.9
 
 .PHONY: help demo test lint bench image lock ci-long schemas kill-test sim \
-	kill-loop sigterm-loop zombie chaos reshard
+	ledger fleet outage kill-loop sigterm-loop zombie chaos reshard
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' $(MAKEFILE_LIST) | awk -F '#' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -48,6 +48,9 @@ lint: $(READY)  ## style, types, and which layer may import which
 
 bench: $(READY)  ## events/s of one daemon process, beside its peer; see docs/performance.md
 	$(BIN)/python -m bench $(ARGS)
+
+ledger: $(READY)  ## what the ledger costs at 200 records/s a shard: write units a notification, share of the CPU
+	@$(BIN)/python -m bench.ledger $(ARGS)
 
 kill-test: $(READY)  ## kill -9 in mid-stream, on shipped defaults: nothing lost, each possible duplicate listed
 	$(BIN)/pytest tests/e2e -m slow $(ARGS)

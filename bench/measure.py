@@ -83,7 +83,7 @@ class Run:
         self._process = process
         self._around = around
         self._kind = kind
-        self._produced = 0
+        self.produced = 0
 
     def measure(self, load: Load, options: Options) -> Measurement:
         self.fill(load.warm)
@@ -98,10 +98,10 @@ class Run:
             saturated=saturated,
             paced=paced,
             rss_max_mib=rss_max_mib,
-            lost=self._produced - accepted["unique"],
+            lost=self.produced - accepted["unique"],
             duplicates=accepted["duplicates"],
             bad_ids=accepted["bad_ids"],
-            log_rows_missing=max(0, self._produced - self._around.dynamodb.control("stats")["log_rows"]),
+            log_rows_missing=max(0, self.produced - self._around.dynamodb.control("stats")["log_rows"]),
             queued=accepted["queued"],
             exit_code=exit_code,
         )
@@ -119,7 +119,7 @@ class Run:
         self._around.source.control("append", source=self._kind, events=events, rate_per_s=rate_per_s)
         servers_before_s = self._servers_cpu_s()  # what was appended is rendered by now: that is not serving
         produced_at_s = time.time_ns() / 1e9
-        self._produced += events
+        self.produced += events
         self._wait(events)
         after, servers_after_s = self._process.usage(), self._servers_cpu_s()
         accepted = self._around.sinks.control("stats")

@@ -94,21 +94,24 @@ def _broken_promise(entries: list[Entry]) -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
+    usual = Options()
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--source", choices=[*SourceKind, "both"], default="both")
-    parser.add_argument("--events", type=int, default=100_000, help="measured at full speed")
-    parser.add_argument("--shards", type=int, default=20)
-    parser.add_argument("--users", type=int, default=10_000)
-    parser.add_argument("--event-bytes", type=int, default=600)
-    parser.add_argument("--rate", type=float, default=5_000, help="events/s of the latency measurement; 0: none")
-    parser.add_argument("--paced-s", type=float, default=10, help="length of the latency measurement")
-    parser.add_argument("--latency-ms", type=float, default=50, help="of SES")
+    parser.add_argument("--events", type=int, default=usual.events, help="measured at full speed")
+    parser.add_argument("--shards", type=int, default=usual.shards)
+    parser.add_argument("--users", type=int, default=usual.users)
+    parser.add_argument("--event-bytes", type=int, default=usual.event_bytes)
+    parser.add_argument(
+        "--rate", type=float, default=usual.rate_per_s, help="events/s of the latency measurement; 0: none"
+    )
+    parser.add_argument("--paced-s", type=float, default=usual.paced_s, help="length of the latency measurement")
+    parser.add_argument("--latency-ms", type=float, default=usual.latency_ms, help="of SES")
     parser.add_argument("--rounds", type=int, default=1, help="contestants take turns; the median is shown")
     who = parser.add_mutually_exclusive_group()
     who.add_argument("--peer", action=argparse.BooleanOptionalAction, default=True)
     who.add_argument("--only-peer", action="store_true")
-    parser.add_argument("--peer-events", type=int, default=20_000)
-    parser.add_argument("--peer-rate", type=float, default=1_000)
+    parser.add_argument("--peer-events", type=int, default=usual.peer_events)
+    parser.add_argument("--peer-rate", type=float, default=usual.peer_rate_per_s)
     parser.add_argument("--tls", action="store_true", help="as against real AWS; takes openssl")
     parser.add_argument("--profile", type=Path, help="a flame graph (SVG) of the saturated part, by py-spy")
     parser.add_argument("--json", type=Path, help="where the figures go instead of bench/results")

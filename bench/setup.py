@@ -20,17 +20,17 @@ REGION = "eu-central-1"
 class Options(msgspec.Struct, frozen=True):
     """Of a run: `events` are measured saturated, then `rate_per_s` for `paced_s` seconds for the latency."""
 
-    events: int
-    shards: int
-    users: int
-    event_bytes: int
-    latency_ms: float
-    rate_per_s: float
-    paced_s: float
-    peer_events: int
-    peer_rate_per_s: float
-    tls: bool
-    profile: Path | None
+    events: int = 100_000
+    shards: int = 20
+    users: int = 10_000
+    event_bytes: int = 600
+    latency_ms: float = 50.0
+    rate_per_s: float = 5_000.0
+    paced_s: float = 10.0
+    peer_events: int = 20_000
+    peer_rate_per_s: float = 1_000.0
+    tls: bool = False
+    profile: Path | None = None
 
 
 class Cores(msgspec.Struct, frozen=True):
