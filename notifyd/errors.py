@@ -33,7 +33,7 @@ class TransportError(NotifydError):
 
 
 class NotSent(TransportError):
-    """No connection was made, so the other side has seen nothing."""
+    """The other side has seen nothing, or says that it did nothing: free to be sent again, or elsewhere."""
 
 
 class NoAnswer(TransportError):

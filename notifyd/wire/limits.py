@@ -8,7 +8,7 @@ ANSWER_BYTES_MAX = 32 * 1024 * 1024
 # seldom meets a connection that the other side is closing: that would be a NoAnswer, in doubt.
 KEEP_ALIVE_S = 15.0
 _CONNECT_SHARE = 0.75
-_CONNECT_MAX_S = 3.1
+CONNECT_MAX_S = 3.1
 
 
 def connect_timeout_s(timeout_s: float) -> float:
@@ -17,4 +17,4 @@ def connect_timeout_s(timeout_s: float) -> float:
     A part of the whole: aiohttp's timeout tells only by it what was not sent yet, and a request that goes out with
     no time left for its answer is in doubt for nothing.
     """
-    return min(_CONNECT_MAX_S, timeout_s * _CONNECT_SHARE)
+    return min(CONNECT_MAX_S, timeout_s * _CONNECT_SHARE)

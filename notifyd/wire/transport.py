@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 import msgspec
+
+from notifyd.errors import NoAnswer, NotSent
 
 
 class Request(msgspec.Struct):
@@ -16,11 +18,16 @@ class Request(msgspec.Struct):
 
 
 class Response(msgspec.Struct):
-    """`headers` have lower-case names."""
+    """`headers` have lower-case names. `connection`: its number, where a transport tells them apart."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    connection: int = 0
+
+
+Answer: TypeAlias = Response | NotSent | NoAnswer
+"""What became of one attempt, as a value."""
 
 
 class Transport(Protocol):
@@ -28,9 +35,15 @@ class Transport(Protocol):
         """One attempt, whatever the status.
 
         Raises:
-            NotSent: no connection was made; the other side has seen nothing.
+            NotSent: the other side has seen nothing, or says that it did nothing.
             NoAnswer: bytes went out (or may have), and no whole answer came within `timeout_s`.
         """
         ...
 
     async def close(self) -> None: ...
+
+
+class BatchTransport(Transport, Protocol):
+    async def send_all(self, requests: Sequence[Request], *, timeout_s: float) -> list[Answer]:
+        """One attempt each, answers in order; whoever asks is woken once, when the last one is there."""
+        ...

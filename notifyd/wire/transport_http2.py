@@ -1,0 +1,97 @@
+"""The Transport port for push: many requests at once over few connections, by libnghttp2."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from ssl import SSLContext
+from typing import cast
+
+from notifyd.errors import NotSent
+from notifyd.ports import Entropy
+from notifyd.wire.http1_target import target_of
+from notifyd.wire.http2_exchange import Batch, Exchange
+from notifyd.wire.http2_fields import fields_of
+from notifyd.wire.http2_limits import Http2Limits
+from notifyd.wire.http2_pool import Pool
+from notifyd.wire.limits import connect_timeout_s
+from notifyd.wire.transport import Answer, Request, Response
+
+
+class Http2Transport:
+    """To one origin. Made inside the running loop. Knows no proxies and no HEAD."""
+
+    def __init__(
+        self,
+        origin: str,
+        tls: SSLContext,
+        *,
+        entropy: Entropy,
+        connections_max: int = 2,
+        waiting_max: int = 10_000,
+        limits: Http2Limits | None = None,
+    ) -> None:
+        """`origin` is as in `https://api.push.apple.com`; ValueError for what is none.
+
+        `tls` is made to offer HTTP/2 alone: share it with nobody who speaks something else.
+        """
+        self._target = target_of(origin)
+        if not self._target.tls or self._target.origin != origin:
+            raise ValueError(f"{self._target.origin} is no https origin")
+        tls.set_alpn_protocols(["h2"])
+        self._loop = asyncio.get_running_loop()
+        self._pool = Pool(
+            self._target,
+            tls,
+            entropy=entropy,
+            connections_max=connections_max,
+            waiting_max=waiting_max,
+            limits=limits or Http2Limits(),
+        )
+
+    async def send(self, request: Request, *, timeout_s: float) -> Response:
+        [answer] = await self.send_all([request], timeout_s=timeout_s)
+        if isinstance(answer, Response):
+            return answer
+        raise answer
+
+    async def send_all(self, requests: Sequence[Request], *, timeout_s: float) -> list[Answer]:
+        """One attempt each, answers in order. Whoever is cancelled ends the streams of all."""
+        begin_within_s = connect_timeout_s(timeout_s)
+        now_s = self._loop.time()
+        batch = self._batch_of(requests, begin_by_s=now_s + begin_within_s)
+        self._pool.submit(batch)
+        timers = (
+            self._loop.call_at(
+                batch.begin_by_s, self._pool.drop, batch, f"no connection or stream within {begin_within_s:g} s"
+            ),
+            self._loop.call_at(
+                now_s + timeout_s, self._pool.end, batch, f"no whole answer within {timeout_s:g} s"
+            ),
+        )
+        try:
+            await batch.done
+        finally:
+            for timer in timers:
+                timer.cancel()
+            self._pool.end(batch, "nobody waits for it any more")
+        return cast("list[Answer]", batch.answers)
+
+    def retire(self, response: Response) -> None:
+        """The connection that this answer came over takes no further request: the next ones go over another."""
+        self._pool.retire(response.connection, "its user has retired it")
+
+    async def close(self) -> None:
+        """Streams that run may end within `limits.close_timeout_s`; what waits is not sent."""
+        await self._pool.close()
+
+    def _batch_of(self, requests: Sequence[Request], *, begin_by_s: float) -> Batch:
+        batch = Batch(self._target.origin, len(requests), begin_by_s=begin_by_s)
+        for place, request in enumerate(requests):
+            try:
+                fields = fields_of(request, self._target)
+            except ValueError as error:
+                batch.settle(place, NotSent(f"{self._target.origin}: {error}"))
+            else:
+                batch.exchanges.append(Exchange(batch, place, fields, request.body))
+        return batch
