@@ -64,6 +64,10 @@ class Desk:
             self._check(fault)
         self._faults.add(*faults)
 
+    def order(self, faults: bytes) -> None:
+        """`misbehave` in JSON: a list. Raises msgspec.DecodeError, UnknownFault."""
+        self.misbehave(*msgspec.json.decode(faults, type=list[Fault]))
+
     def behave(self) -> None:
         """From now on, without latency."""
         self._faults.clear()
