@@ -56,13 +56,11 @@ class Shadow:
         return Comparison(self._compared, self._equal, self._not_yet, kinds, self._differing)
 
     def _compare(self, one: Decided) -> None:
-        entry = one.entry
-        if not one.rows:
-            if entry.reached is not Reached.SETTLED:
-                self._not_yet += 1
-                return
-            if one.told_elsewhere:
-                return
+        if one.told_elsewhere:
+            return
+        if not one.rows and one.entry.reached is not Reached.SETTLED:
+            self._not_yet += 1
+            return
         self._compared += 1
         found = differences(
             one.event.event_id,

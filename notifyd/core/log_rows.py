@@ -86,6 +86,19 @@ class RowMaker:
             detail=detail,
         )
 
+    def duplicate_row(self, event_id: str, *, position: str, original: str, at_s: float) -> LogRow:
+        """Of a record whose event is another's: nothing is planned for it."""
+        return LogRow(
+            event_id=event_id,
+            delivery_id="duplicate",
+            attempt=0,
+            kind=RowKind.DUPLICATE,
+            position=position,
+            at_s=at_s,
+            expires_at_s=int(at_s + self._ttl_s),
+            detail={"original": original},
+        )
+
     def outcome_row(
         self, delivery: Delivery, outcome: Outcome, *, position: str, at_s: float, provider: str
     ) -> LogRow:

@@ -16,7 +16,13 @@ SEND = "send"
 FILTER_RAISED = "dead: filter_raised"
 NOTHING = "nothing"
 # They stand beside the row that tells what was decided.
-_NO_DECISION = FEEDBACK | {RowKind.CLAIM, RowKind.POSSIBLE_DUPLICATE, RowKind.EVENT, RowKind.GAP, RowKind.DUPLICATE}
+_NO_DECISION = FEEDBACK | {
+    RowKind.CLAIM,
+    RowKind.POSSIBLE_DUPLICATE,
+    RowKind.EVENT,
+    RowKind.GAP,
+    RowKind.DUPLICATE,
+}
 
 Verdicts = Mapping[str, str]
 """Channel ("": all of them) → what was decided for it."""

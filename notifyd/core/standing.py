@@ -60,16 +60,23 @@ def rows_at(rows: Iterable[LogRow], position: str) -> list[LogRow]:
 def original_of(rows: Sequence[LogRow], position: str) -> str | None:
     """Where the event stands that came once more at `position`; None where it did not, or nobody knows of it.
 
-    The one rule of dedupe. A record with deliveries of its own stays what it is, whatever others have, so that no
-    two of them leave the event to each other. What was decided before anything was logged has a row that says so.
+    The one rule of dedupe. A record with deliveries of its own stays what it is, whatever others have. What was
+    decided before the other had any has a row that says so; where crashes made two point to each other, neither
+    believes it: no event is left to nobody.
     """
     positions = [row.position for row in rows if row.kind in _OF_ITS_OWN]
     if position in positions:
         return None
     if positions:
         return positions[0]
-    decided = (row for row in rows if row.kind is RowKind.DUPLICATE and row.position == position)
-    return next((str((row.detail or {}).get("original", "")) for row in decided), None)
+    decided = {
+        row.position: str(row.detail["original"]) for row in rows if row.kind is RowKind.DUPLICATE and row.detail
+    }
+    at, passed = position, set[str]()
+    while at in decided and at not in passed:
+        passed.add(at)
+        at = decided[at]
+    return None if at in (position, *passed) else at
 
 
 def deliveries(rows: Iterable[LogRow]) -> list[DeliveryFound]:

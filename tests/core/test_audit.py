@@ -9,16 +9,17 @@ from notifyd.core.account import Account
 from notifyd.core.audit import EventFound, Tally, check_event, residue
 from notifyd.core.channel import Channel
 from notifyd.core.log_row import FEEDBACK, LogRow, RowKind
+from notifyd.core.log_rows import RowMaker
 from notifyd.core.outcome import Reason
 from notifyd.core.path import compile_path
-from notifyd.core.standing import Standing, deliveries
+from notifyd.core.standing import Standing, deliveries, original_of
 from tests.support.catalog_examples import event, notification_type
 
 POSITION = "kinesis:s/shard-1/10:0"
 ELSEWHERE = "kinesis:s/shard-1/11:0"
 PAID = notification_type(users=compile_path("detail.users"))
 BY_TWO = notification_type(channels=(Channel.EMAIL, Channel.SMS))
-_ANY_KIND = st.sampled_from(sorted(set(RowKind) - {RowKind.EVENT, RowKind.GAP} - FEEDBACK))
+_ANY_KIND = st.sampled_from(sorted(set(RowKind) - {RowKind.EVENT, RowKind.GAP, RowKind.DUPLICATE} - FEEDBACK))
 
 
 def row(
@@ -90,6 +91,37 @@ def test_an_event_that_expired_whole_misses_nobody() -> None:
 
 def test_an_event_told_at_another_position_alone_came_twice() -> None:
     assert checked(["a"], [row("a", position=ELSEWHERE)]).account is Account.DUPLICATE
+
+
+def test_a_record_decided_to_be_a_duplicate_is_one_before_the_other_is_logged() -> None:
+    decided = RowMaker(60.0).duplicate_row("evt-1", position=POSITION, original=ELSEWHERE, at_s=1.0)
+    assert checked(["a"], [decided]).account is Account.DUPLICATE
+    assert checked(["a"], [decided, row("a")]).account is Account.EXPANDED
+
+
+def test_a_duplicate_that_may_have_been_sent_is_listed_and_is_no_delivery() -> None:
+    tally = Tally()
+    tally.add(checked(["a"], [row("a", RowKind.POSSIBLE_DUPLICATE), row("a", position=ELSEWHERE)]), settled=True)
+    assert tally.events == {Account.DUPLICATE: 1}
+    assert tally.planned == 0
+    assert [one.row.user_id for one in tally.duplicates] == ["a"]
+
+
+@given(
+    st.lists(st.tuples(_ANY_KIND, st.sampled_from("123"))),
+    st.dictionaries(st.sampled_from("1234"), st.sampled_from("1234")),
+)
+def test_a_duplicate_leads_to_a_copy_that_keeps_the_event(
+    told: list[tuple[RowKind, str]], decided: dict[str, str]
+) -> None:
+    rows = [row("a", kind, position=position) for kind, position in told]
+    rows += [
+        RowMaker(60.0).duplicate_row("evt-1", position=position, original=original, at_s=1.0)
+        for position, original in decided.items()
+    ]
+    for position in "1234":
+        original = original_of(rows, position)
+        assert original is None or original_of(rows, original) is None
 
 
 def test_an_event_that_no_type_matches_is_unmatched() -> None:
