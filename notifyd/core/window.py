@@ -19,7 +19,7 @@ import msgspec
 
 from notifyd.core.account import Accounted
 from notifyd.core.runs import SETTLED, UNSETTLED, decode_runs, encode_runs
-from notifyd.core.sequence import After, Checkpoint, Position
+from notifyd.core.sequence import After, Checkpoint, Position, parse_position
 
 
 class Standing(IntEnum):
@@ -57,7 +57,7 @@ class Window:
         self._checkpoint_arrival_s = 0.0
         self._prior_claimed: Position | None = None
         self._prior_end = 0
-        self._expected_first = ""
+        self._expected_first: Position | None = None
 
     @classmethod
     def recovered(cls, progress: Progress) -> Window:
@@ -69,7 +69,8 @@ class Window:
         window._claim_end = window._prior_end = len(window._states)
         # Claimed no further than the checkpoint: nothing of the predecessor's is left to read again.
         window._prior_claimed = progress.claimed if progress.claimed != progress.checkpoint else None
-        window._expected_first = progress.first_sequence
+        if progress.first_sequence:
+            window._expected_first = parse_position(progress.first_sequence)
         return window
 
     # --- reading ---
@@ -77,7 +78,7 @@ class Window:
     def append(self, places: Sequence[Position], arrivals_s: Sequence[float]) -> tuple[int, list[Standing]]:
         """Takes what was read next; the first index, and how each record stands."""
         first = self._base + len(self._places)
-        if first == 0 and self._expected_first and places:
+        if first == 0 and self._expected_first is not None and places:
             self._verify_first(places[0])
         self._places.extend(places)
         self._arrivals_s.extend(arrivals_s)
@@ -90,9 +91,15 @@ class Window:
             self._states.extend(bytes(missing))
         return first, standings
 
+    def lacks_first(self, place: Position | None) -> bool:
+        """Whether the record that a predecessor read first is gone: the stream goes on at `place`, or ends."""
+        if self._base or self._places or self._expected_first is None:
+            return False
+        return place is None or place.is_after(self._expected_first)
+
     def _verify_first(self, place: Position) -> None:
         """Positions mean the same records only if the first one is still the first; else all are looked up."""
-        if place.text() != self._expected_first:
+        if place != self._expected_first:
             self._states = bytearray()
             self._claim_end = self._prior_end = 0
 
@@ -118,7 +125,12 @@ class Window:
         self._claim_end = end
 
     def skip_gap(self) -> None:
-        """The stream lost records here: what is read next has other positions than the predecessor gave it."""
+        """The stream lost records here: what is read next has other positions than the predecessor gave it.
+
+        Behind the checkpoint itself the first record tells: whoever met the gap before counted from there.
+        """
+        if not (self._base or self._places):
+            return
         del self._states[len(self._places) :]
         self._prior_end = self._base + len(self._places)
         self._claim_end = min(self._claim_end, self._prior_end)
@@ -186,7 +198,7 @@ class Window:
     def _first_sequence(self) -> str:
         if self._places:
             return self._places[0].text()
-        return self._expected_first if self._base == 0 else ""
+        return self._expected_first.text() if self._expected_first is not None and self._base == 0 else ""
 
     # --- sizes ---
 
@@ -202,6 +214,10 @@ class Window:
     @property
     def checkpoint_arrival_s(self) -> float:
         return self._checkpoint_arrival_s
+
+    @property
+    def checkpoint_text(self) -> str:
+        return self._checkpoint.text() if self._checkpoint is not None else ""
 
     @property
     def is_recovering(self) -> bool:

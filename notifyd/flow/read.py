@@ -10,12 +10,12 @@ import structlog
 
 from notifyd.core.event import Record
 from notifyd.core.lease import ShardItem
-from notifyd.core.log_row import LogRow, RowKind
-from notifyd.core.sequence import TrimHorizon
+from notifyd.core.sequence import Position, TrimHorizon
 from notifyd.core.window import Window
 from notifyd.errors import AwsError, TransportError, TrimmedData
 from notifyd.flow.backoff import Backoff
 from notifyd.flow.byte_budget import ByteBudget
+from notifyd.flow.gap import Gap
 from notifyd.flow.log_writer import LogWriter
 from notifyd.flow.prepare import Preparer, size_bytes
 from notifyd.flow.prepared import Prepared
@@ -57,7 +57,7 @@ class ShardFeed:
         self._owner = owner
         self._source = source
         self._preparer = preparer
-        self._log_writer = log_writer
+        self._gap = Gap(item, window, log_writer, watch, clock)
         self._budget = budget
         self._watch = watch
         self._times = times
@@ -69,7 +69,6 @@ class ShardFeed:
         self._page_at = 0
         self._next_read_at_s = 0.0
         self._idle_s = 0.0
-        self._gap_after = ""
         self._ended = False
         self._room = asyncio.Event()
         self.iterator_age_s: float | None = None
@@ -78,6 +77,8 @@ class ShardFeed:
         """Up to 250 records, prepared; None once the shard has ended."""
         while self._page_at >= len(self._page):
             if self._ended:
+                self._look_for_gap(None)
+                await self._gap.close_at_end()
                 return None
             await self._fetch()
         part = self._page[self._page_at : self._page_at + PART_RECORDS]
@@ -95,11 +96,20 @@ class ShardFeed:
         return prepared
 
     async def _prepare(self, part: Sequence[Record]) -> list[Prepared]:
+        self._look_for_gap(part[0].position)
         first, standings = self._window.append(
             [record.position for record in part], [record.arrival_s for record in part]
         )
         self._watch.read(self._item.source, len(part))
-        return await self._preparer.prepare(self._item.shard_id, part, first, standings, self._owner)
+        prepared = await self._preparer.prepare(self._item.shard_id, part, first, standings, self._owner)
+        if prepared:
+            self._gap.close_at(prepared[0], part[0].position)
+        return prepared
+
+    def _look_for_gap(self, next_position: Position | None) -> None:
+        """Where nothing is checkpointed yet, no service says what it trimmed: reading just begins later."""
+        if self._window.lacks_first(next_position):
+            self._gap.open(self._window.checkpoint_text)
 
     def made_room(self) -> None:
         """The checkpoint moved."""
@@ -118,7 +128,8 @@ class ShardFeed:
         try:
             page = await self._reader.read()
         except TrimmedData as trimmed:
-            self._jump_gap(trimmed)
+            self._gap.open(trimmed.wanted)
+            self._reader = self._source.reader(self._item.shard_id, TrimHorizon())
             return
         except (AwsError, TransportError) as error:
             log.warning("read_failed", shard=self._item.key, error=str(error))
@@ -128,8 +139,6 @@ class ShardFeed:
         self._backoff.reset()
         self._watch.dependency_worked(self._item.source)
         self._page, self._page_at, self._ended = page.records, 0, page.ended
-        if page.records and self._gap_after:
-            self._record_gap(page.records[0])
         self.iterator_age_s = self._age_s(page)
         self._next_read_at_s = started_at_s + max(page.next_read_s, self._pause_s(caught_up=page.caught_up))
 
@@ -151,24 +160,3 @@ class ShardFeed:
             return self._times.poll_interval_s
         self._idle_s = min(self._times.idle_poll_max_s, self._idle_s * 1.5 or self._times.poll_interval_s)
         return self._idle_s
-
-    def _jump_gap(self, trimmed: TrimmedData) -> None:
-        """What is gone is gone, but never silently: an alert now, a gap row once the next record is known."""
-        self._watch.gap(self._item.key, trimmed.wanted)
-        self._window.skip_gap()
-        self._gap_after = trimmed.wanted
-        self._reader = self._source.reader(self._item.shard_id, TrimHorizon())
-
-    def _record_gap(self, record: Record) -> None:
-        row = LogRow(
-            event_id=f"gap#{self._item.key}",
-            delivery_id="gap",
-            attempt=0,
-            kind=RowKind.GAP,
-            position=f"{self._item.source}/{self._item.shard_id}/{record.position.text()}",
-            at_s=self._clock.now_s(),
-            expires_at_s=0,
-            detail={"after": self._gap_after, "next": record.position.text()},
-        )
-        self._log_writer.submit([row], lambda: None)
-        self._gap_after = ""

@@ -74,7 +74,8 @@ class Watch:
         self._metrics.gaps.add(1)
         self.alerts.note(
             f"records lost by the stream: {key}",
-            f"what came after {after} was trimmed before it was read; a gap row is in the delivery log",
+            f"what came after {after or 'its start'} was trimmed before it was read; "
+            "a gap row is in the delivery log",
         )
 
     def shard_stopped(self, key: str, why: str) -> None:

@@ -1,0 +1,104 @@
+"""What a stream trimmed before it was read: never lost in silence, whatever happens next."""
+
+from __future__ import annotations
+
+from notifyd.core.log_row import RowKind
+from notifyd.core.sequence import ShardEnd
+from notifyd.errors import NotSent
+from tests.support.flow_rig import World
+from tests.support.virtual_time import in_virtual_time
+
+AWAY = NotSent("away")
+SHARD = "shard#fake:events#shard-0"
+
+
+def _gaps(world: World) -> list[dict[str, str]]:
+    return [row.detail or {} for row in world.log.of_kind(RowKind.GAP)]
+
+
+async def _read_ten(world: World) -> None:
+    world.events(10)
+    worker = await world.worker("ann")
+    await world.settled()
+    await worker.stopped()
+
+
+@in_virtual_time
+async def test_an_outage_of_the_log_and_a_crash_cost_no_gap_row() -> None:
+    world = World()
+    await _read_ten(world)
+    for _ in range(20):
+        world.event("nobody", source="elsewhere")
+    world.source.trim("shard-0", 15)
+    world.log.faults.refuse("append", *[AWAY] * 1000)
+    bob = await world.worker("bob")
+    await world.clock.sleep(30)
+    assert world.alerts.subjects()
+    await bob.killed()
+    world.log.faults = type(world.log.faults)()
+    carol = await world.worker("carol")
+    await world.until(lambda: world.accounted()["read"] == 25)
+    await carol.stopped()
+    assert world.log.of_kind(RowKind.GAP)
+
+
+@in_virtual_time
+async def test_a_shard_of_which_all_that_was_left_is_gone_ends_behind_its_gap_row() -> None:
+    world = World()
+    await _read_ten(world)
+    world.events(5)
+    world.source.close("shard-0")
+    world.source.trim("shard-0", 15)
+    world.log.faults.refuse("append", *[AWAY] * 10)
+    bob = await world.worker("bob")
+    await world.until(lambda: isinstance(world.table.shards[SHARD].start, ShardEnd))
+    [gap] = _gaps(world)
+    assert gap["next"] == ""
+    await bob.stopped()
+
+
+async def _die_before_the_first_checkpoint(world: World) -> None:
+    """The first record is claimed, and nothing of it is settled."""
+    world.log.faults.refuse("append", *[AWAY] * 1000)
+    world.events(10)
+    ann = await world.worker("ann")
+    await world.until(lambda: len(world.provider.taken) == 10)
+    assert world.table.shards[SHARD].progress.checkpoint is None
+    await ann.killed()
+    world.log.faults = type(world.log.faults)()
+
+
+@in_virtual_time
+async def test_what_is_trimmed_before_the_first_checkpoint_leaves_a_gap_row_and_an_alert() -> None:
+    world = World()
+    await _die_before_the_first_checkpoint(world)
+    world.source.trim("shard-0", 4)
+    bob = await world.worker("bob")
+    await world.until(lambda: world.accounted()["read"] == 6)
+    await bob.stopped()
+    [gap] = _gaps(world)
+    assert gap["after"] == ""
+    assert any("records lost" in subject for subject in world.alerts.subjects())
+    assert "notifyd_stream_gaps_total 1.0" in bob.metrics.text().decode()
+
+
+@in_virtual_time
+async def test_a_shard_that_was_trimmed_whole_before_its_first_checkpoint_ends_behind_a_gap_row() -> None:
+    world = World()
+    await _die_before_the_first_checkpoint(world)
+    world.source.close("shard-0")
+    world.source.trim("shard-0", 10)
+    bob = await world.worker("bob")
+    await world.until(lambda: isinstance(world.table.shards[SHARD].start, ShardEnd))
+    assert len(_gaps(world)) == 1
+    await bob.stopped()
+
+
+@in_virtual_time
+async def test_a_crash_before_the_first_checkpoint_alone_is_no_gap() -> None:
+    world = World()
+    await _die_before_the_first_checkpoint(world)
+    bob = await world.worker("bob")
+    await world.settled()
+    await bob.stopped()
+    assert not _gaps(world)
