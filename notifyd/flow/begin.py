@@ -27,9 +27,9 @@ class Beginner:
         index = prepared.index
         self.send(prepared.tickets)
         if prepared.rows:
-            self._recorder.log_writer.submit(prepared.rows, lambda: owner.part_ended(index))
+            self._recorder.finisher.log_writer.submit(prepared.rows, lambda: owner.part_ended(index))
         for dead_end in prepared.dead_ends:
-            self._recorder.dead_end(dead_end, lambda: owner.part_ended(index))
+            self._recorder.finisher.dead_end(dead_end, lambda: owner.part_ended(index))
 
     def send(self, tickets: list[Ticket]) -> None:
         """To each channel's dispatcher; what recovery or a failed look-up decided otherwise, its own way."""

@@ -22,6 +22,7 @@ from notifyd.flow.byte_budget import ByteBudget
 from notifyd.flow.deliver import Dispatcher
 from notifyd.flow.expand import Expander
 from notifyd.flow.facts import FactFinder
+from notifyd.flow.finish import Finisher
 from notifyd.flow.heart import Heart
 from notifyd.flow.leasing import LeaseKeeper
 from notifyd.flow.log_writer import LogWriter
@@ -82,12 +83,17 @@ class Engine:
             )
             for channel in (None, *outside.providers)
         }
-        self._recorder = Recorder(
+        finisher = Finisher(
             log_writer=self.log_writer,
             rows=self._rows,
             retry=self._retry_outboxes,
             dead_letters=self._dead_outboxes,
             alerts=self._alerts,
+            clock=clock,
+            metrics=metrics,
+        )
+        self._recorder = Recorder(
+            finisher,
             policy=settings.retry,
             clock=clock,
             entropy=entropy,

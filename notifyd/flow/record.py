@@ -1,24 +1,17 @@
-"""From outcomes to durable rows, and from there to the retry queue, the DLQ or the end."""
+"""From outcomes to rows, and to what follows once these are durable."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 
-import msgspec
-
-from notifyd.core.channel import Channel, InDoubt
+from notifyd.core.channel import InDoubt
 from notifyd.core.log_row import LogRow, RowKind
-from notifyd.core.log_rows import ANSWER_CHARS_MAX, RowMaker
+from notifyd.core.log_rows import ANSWER_CHARS_MAX
 from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
 from notifyd.core.retry import Ending, RetryPolicy, next_attempt_at_s
-from notifyd.core.retry_message import Attempted, DeadMessage, RetryMessage
-from notifyd.flow.alert_desk import AlertDesk
-from notifyd.flow.claim_check import check_in
-from notifyd.flow.log_writer import LogWriter
-from notifyd.flow.outbox import Outbox
-from notifyd.flow.prepared import DeadEnd
+from notifyd.core.retry_message import Attempted, DeadMessage
+from notifyd.flow.finish import Ends, Finisher
 from notifyd.flow.ticket import Ticket
 from notifyd.ports import Clock, Entropy
 from notifyd.telemetry.metrics import Metrics
@@ -26,35 +19,20 @@ from notifyd.telemetry.metrics import Metrics
 _TURN_DOUBLINGS_MAX = 5
 
 
-class Ends(msgspec.Struct):
-    """What follows once the rows of one provider call are durable."""
-
-    settled: list[Ticket] = []
-    again: list[tuple[Ticket, RetryMessage]] = []
-    dead: list[tuple[Ticket, DeadMessage]] = []
-
-
 class Recorder:
-    """Row first, then hand-over, then settled. A crash between any two is found by the row on recovery."""
+    """Says of each delivery what became of it, and whether it is tried again, buried or over."""
 
     def __init__(
         self,
+        finisher: Finisher,
         *,
-        log_writer: LogWriter,
-        rows: RowMaker,
-        retry: Mapping[Channel, Outbox[RetryMessage]],
-        dead_letters: Mapping[Channel | None, Outbox[DeadMessage]],
-        alerts: AlertDesk,
         policy: RetryPolicy,
         clock: Clock,
         entropy: Entropy,
         metrics: Metrics,
     ) -> None:
-        self.log_writer = log_writer
-        self.rows = rows
-        self._retry = retry
-        self._dead_letters = dead_letters
-        self._alerts = alerts
+        self.finisher = finisher
+        self._rows = finisher.rows
         self._policy = policy
         self._clock = clock
         self._entropy = entropy
@@ -68,13 +46,13 @@ class Recorder:
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             delivery = ticket.delivery
             rows.append(
-                self.rows.outcome_row(delivery, outcome, position=ticket.position, at_s=now_s, provider=provider)
+                self._rows.outcome_row(delivery, outcome, position=ticket.position, at_s=now_s, provider=provider)
             )
             if ticket.again and isinstance(outcome, Accepted | Unknown):
                 self._metrics.duplicates.add(1, delivery.channel)
             self._follow(ticket, outcome, provider, now_s, rows, ends)
         self._count(tickets, outcomes, provider, now_s)
-        self.log_writer.submit(rows, lambda: self._durable(ends))
+        self.finisher.finish(rows, ends)
 
     def _follow(
         self,
@@ -104,7 +82,7 @@ class Recorder:
         then nothing else would tell of the two.
         """
         now_s = self._clock.now_s()
-        self.log_writer.submit(
+        self.finisher.log_writer.submit(
             [self._row(ticket, RowKind.POSSIBLE_DUPLICATE, now_s) for ticket in tickets], on_listed
         )
 
@@ -126,7 +104,7 @@ class Recorder:
                 in_doubt=ticket.again,
             )
             ends.again.append((ticket, message))
-        self.log_writer.submit(rows, lambda: self._durable(ends))
+        self.finisher.finish(rows, ends)
 
     def _turn_wait_s(self, turn: int) -> float:
         """Grows with each turn that came to nothing, to about a minute: a long outage must not become a storm."""
@@ -139,7 +117,7 @@ class Recorder:
         rows: list[LogRow] = []
         ends = Ends()
         self._bury(ticket, reason, ticket.story, now_s, rows, ends)
-        self.log_writer.submit(rows, lambda: self._durable(ends))
+        self.finisher.finish(rows, ends)
 
     def expire(self, tickets: Sequence[Ticket]) -> None:
         """Past the deadline before an attempt was made: never sent late."""
@@ -148,7 +126,7 @@ class Recorder:
         ends = Ends()
         for ticket in tickets:
             self._expire(ticket, ticket.story, now_s, rows, ends)
-        self.log_writer.submit(rows, lambda: self._durable(ends))
+        self.finisher.finish(rows, ends)
 
     def _again(
         self,
@@ -206,7 +184,7 @@ class Recorder:
         ends.dead.append((ticket, _dead_message(ticket, Reason.DEADLINE, story, now_s)))
 
     def _row(self, ticket: Ticket, kind: RowKind, now_s: float, *, reason: str = "") -> LogRow:
-        return self.rows.row(ticket.delivery, kind, position=ticket.position, at_s=now_s, reason=reason)
+        return self._rows.row(ticket.delivery, kind, position=ticket.position, at_s=now_s, reason=reason)
 
     def _count(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], provider: str, now_s: float) -> None:
         channel = tickets[0].delivery.channel
@@ -223,17 +201,6 @@ class Recorder:
             channel,
         )
 
-    def _durable(self, ends: Ends) -> None:
-        for ticket, message in ends.again:
-            self._metrics.retried.add(1, message.channel)
-            row = check_in(message, self.rows, self._clock.now_s())
-            put = partial(self._retry[message.channel].submit, message, partial(settle, [ticket]))
-            self.log_writer.submit([] if row is None else [row], put)
-        for ticket, dead in ends.dead:
-            self.dead_letter(ticket.delivery.channel, dead, dead.reason, partial(settle, [ticket]))
-        if ends.settled:
-            settle(ends.settled)
-
     def hand_over(self, ticket: Ticket) -> None:
         """Its row stands already; whether its message does too, the attempt's claim will tell."""
         message = ticket.retry_message(
@@ -242,24 +209,7 @@ class Recorder:
             story=ticket.story,
             in_doubt=ticket.again,
         )
-        self._durable(Ends(again=[(ticket, message)]))
-
-    def dead_end(self, dead_end: DeadEnd, on_end: Callable[[], None]) -> None:
-        """What was never a delivery to send: malformed, or its template or filter raised."""
-        rows = [dead_end.row] if dead_end.row is not None else []
-        # The row's reason is one of few; the message's own words may quote the event.
-        reason = dead_end.row.reason if dead_end.row is not None else "malformed"
-        if dead_end.channel is not None:
-            self._metrics.dead.add(1, dead_end.channel, reason)
-        self.log_writer.submit(rows, lambda: self.dead_letter(dead_end.channel, dead_end.message, reason, on_end))
-
-    def dead_letter(
-        self, channel: Channel | None, message: DeadMessage, reason: str, on_taken: Callable[[], None]
-    ) -> None:
-        """Onto the DLQ, and a word to the people on call."""
-        self._dead_letters[channel].submit(message, on_taken)
-        where = f"dlq-{channel}" if channel is not None else "dlq-events"
-        self._alerts.note(f"{where}: {reason}", f"position {message.position}")
+        self.finisher.finish([], Ends(again=[(ticket, message)]))
 
 
 def answer_labels(outcome: Outcome) -> tuple[str, str]:
@@ -274,15 +224,6 @@ def answer_labels(outcome: Outcome) -> tuple[str, str]:
             return "rejected", reason
         case Unknown(reason, _):
             return "unknown", reason
-
-
-def settle(tickets: Sequence[Ticket]) -> None:
-    """Tells each owner once of all its tickets."""
-    by_owner: dict[int, list[Ticket]] = {}
-    for ticket in tickets:
-        by_owner.setdefault(id(ticket.owner), []).append(ticket)
-    for owned in by_owner.values():
-        owned[0].owner.settled(owned)
 
 
 def _attempted(ticket: Ticket, now_s: float, kind: str, reason: Reason, provider: str, answer: str) -> Attempted:

@@ -202,9 +202,9 @@ class Redeliverer:
             if left == 0:
                 self._delete(received, lambda: None)
 
-        self._recorder.log_writer.submit(gone.rows, ended)
+        self._recorder.finisher.log_writer.submit(gone.rows, ended)
         for dead_end in gone.dead_ends:
-            self._recorder.dead_end(dead_end, ended)
+            self._recorder.finisher.dead_end(dead_end, ended)
 
     def _until_s(self, received: Received) -> float:
         """Epoch seconds to which the message is hidden from others."""
