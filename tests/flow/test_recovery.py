@@ -135,6 +135,29 @@ async def test_what_was_in_doubt_and_held_goes_to_the_dlq_unsent() -> None:
 
 
 @in_virtual_time
+async def test_what_was_held_in_doubt_and_turns_out_to_be_accepted_is_accepted() -> None:
+    """Its first sender was only slow, and who held it died before it could call anybody."""
+    world = World()
+    world.event("ann", detail_type="held")
+    ann = await world.worker("ann")
+    await world.until(lambda: bool(world.provider.taken), every_s=0.001)
+    ann.wire.broken.update(log=AWAY, leases=AWAY)
+    bob = await world.worker("bob")
+    bob.wire.broken["dead"] = AWAY
+    await world.until(lambda: bool(world.log.of_kind(RowKind.DEAD)))
+    await bob.killed()
+    ann.wire.broken.clear()
+    await world.until(lambda: bool(world.log.of_kind(RowKind.ACCEPTED)))
+    await ann.killed()
+    carol = await world.worker("carol")
+    await world.settled()
+    await carol.stopped()
+    assert world.deliveries() == {"accepted": 1}
+    assert not world.duplicates()
+    assert not any(world.dead.messages.values())
+
+
+@in_virtual_time
 async def test_each_delivery_sent_again_in_doubt_is_listed_as_a_possible_duplicate() -> None:
     world = World()
     world.events(7)

@@ -82,7 +82,12 @@ def _one_delivery(meaning: Meaning, due: Due, ends: set[RowKind], taken: int) ->
 
 
 def _dead(world: World, kinds: dict[Meaning, set[RowKind]]) -> Iterator[str]:
-    """Nothing dies of nothing: only what was held in doubt, or was refused too often."""
+    """Nothing dies of nothing: only what was held in doubt, or was refused too often.
+
+    The furthest row counts: what a late sender's row says was accepted needs nobody on call. And who dies
+    between row and message leaves it to a successor, who cannot read what was trimmed meanwhile.
+    """
+    trimmed = {meaning for meaning, is_told in _gaps(world) if is_told}
     buried = {
         (message.delivery.event_id, message.delivery.user_id, message.delivery.type_name)
         for messages in world.dead.messages.values()
@@ -90,7 +95,7 @@ def _dead(world: World, kinds: dict[Meaning, set[RowKind]]) -> Iterator[str]:
         if message.delivery is not None
     }
     for meaning, ends in kinds.items():
-        if RowKind.DEAD in ends and meaning not in buried:
+        if RowKind.DEAD in ends and RowKind.ACCEPTED not in ends and meaning not in buried | trimmed:
             yield f"{meaning} is dead and on no DLQ"
         if RowKind.DEAD in ends and meaning[2] != "held" and not world.fired:
             yield f"{meaning} is dead without a fault"
