@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from pathlib import Path
 
 import msgspec
 
 from bench.processes import ROOT, Process
 from bench.setup import PREFIX, Cores, Surroundings
 
+IDENTITY = {"BENCH_IDENTITY_KEY": "the same in every run of the bench"}
 FIXTURES = ROOT / "bench" / "fixtures"
 
 
@@ -35,17 +37,21 @@ def start(contestant: Contestant, kind: SourceKind, around: Surroundings, cores:
 
 
 def _daemon(kind: SourceKind, around: Surroundings, cores: Cores) -> Process:
-    config = around.folder / "notifyd.yaml"
-    # JSON is YAML.
-    config.write_bytes(msgspec.json.format(msgspec.json.encode(_daemon_config(kind))))
     return Process(
         "notifyd",
-        ["run", "--config", str(config)],
-        environment={**around.environment(), "BENCH_IDENTITY_KEY": "the same in every run of the bench"},
+        ["run", "--config", str(write_config(kind, around.folder))],
+        environment={**around.environment(), **IDENTITY},
         core=cores.contestant,
         log=around.folder / "notifyd.log",
         stop_timeout_s=40.0,
     )
+
+
+def write_config(kind: SourceKind, folder: Path) -> Path:
+    config = folder / "notifyd.yaml"
+    # JSON is YAML.
+    config.write_bytes(msgspec.json.format(msgspec.json.encode(_daemon_config(kind))))
+    return config
 
 
 def _daemon_config(kind: SourceKind) -> dict[str, object]:

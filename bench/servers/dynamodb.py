@@ -93,7 +93,12 @@ class Dynamodb:
         return answer
 
     def control(self, path: str, _body: bytes) -> dict[str, Any]:
-        """`rows`: of the log, by kind; `log_rows`: how many stand in it. `leases`: what their table was billed."""
+        """`rows`: of the log, by kind; `log_rows`: how many stand in it. `leases`: what their table was billed.
+
+        `owners`: each shard's owner and epoch, asked for by that path alone.
+        """
+        if path == "owners":
+            return {"owners": _owners(self._leases)}
         if path == "window":
             self._rows.clear()
             self._leases.meter.clear()
@@ -174,6 +179,12 @@ class Dynamodb:
         if described is None:
             raise Refused("ResourceNotFoundException", f"no table {asked['TableName']}")
         return msgspec.json.encode({"Table": described})
+
+
+def _owners(leases: Table) -> dict[str, tuple[str, int]]:
+    items = [msgspec.json.decode(item) for item in leases.items()]
+    shards = [item for item in items if item["key"]["S"].startswith("shard#")]
+    return {item["key"]["S"]: (item["lease_owner"]["S"], int(item["epoch"]["N"])) for item in shards}
 
 
 def _described(table: PlannedTable) -> dict[str, Any]:

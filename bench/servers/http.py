@@ -51,6 +51,10 @@ class Refused(Exception):
         self.code = code
 
 
+class Unanswered(Exception):
+    """The connection ends instead of an answer, and nothing was done."""
+
+
 def refusal(code: str, message: str, *, extra: bytes = b"") -> Answer:
     """An error in the form of AWS's JSON protocols; `extra` are further members, each with a leading comma."""
     text = msgspec.json.encode({"__type": code, "message": message})
@@ -96,6 +100,9 @@ class Connection(asyncio.Protocol):
     def _answer(self, request: Request) -> None:
         try:
             answer = self._handler(request)
+        except Unanswered:
+            self._abort()
+            return
         except Exception:  # noqa: BLE001 (a fault of the stand-in is shown and told to the client, who must not hang)
             traceback.print_exc()
             answer = Answer(b'{"__type":"InternalFailure","message":"the bench server failed"}', status=500)
@@ -103,6 +110,10 @@ class Connection(asyncio.Protocol):
             self._loop.call_later(answer.delay_s, self._write, answer)
         else:
             self._write(answer)
+
+    def _abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
 
     def _write(self, answer: Answer) -> None:
         if self._transport is not None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import msgspec
 import uvloop
 
-from bench.servers.http import Answer, Connection, Handler, Request
+from bench.servers.http import Answer, Connection, Handler, Request, Unanswered
 
 
 class Service(Protocol):
@@ -25,22 +25,34 @@ class Service(Protocol):
     def control(self, path: str, body: bytes) -> dict[str, Any]: ...
 
 
+class _Away(msgspec.Struct):
+    away: bool
+
+
 class Counted:
-    """A service with its calls counted by operation, from the last `/_bench/window` on."""
+    """A service with its calls counted by operation, from the last `/_bench/window` on.
+
+    `POST /_bench/away {"away": true}`: from then on no call is done or answered, until it is false.
+    """
 
     def __init__(self, service: Service, operation: Callable[[Request], str]) -> None:
         self._service = service
         self._operation = operation
         self._calls: Counter[str] = Counter()
+        self._is_away = False
 
     def __call__(self, request: Request) -> Answer:
         if request.path.startswith("/_bench/"):
             return Answer(msgspec.json.encode(self._control(request)), content_type="application/json")
+        if self._is_away:
+            raise Unanswered
         self._calls[self._operation(request)] += 1
         return self._service.answer(request)
 
     def _control(self, request: Request) -> dict[str, Any]:
         path = request.path.removeprefix("/_bench/")
+        if path == "away":
+            self._is_away = msgspec.json.decode(request.body, type=_Away).away
         if path == "window":
             self._calls.clear()
         said = self._service.control(path, request.body)

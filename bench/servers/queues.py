@@ -1,7 +1,8 @@
-"""SQS and SNS as the daemon sees them when all goes well: queues that stay empty, alerts that are counted."""
+"""SQS and SNS as the daemon sees them: queues that stay empty while all goes well, alerts that are counted."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,29 +14,68 @@ from notifyd.aws.blueprint import Blueprint
 _ARN = "arn:aws:{service}:eu-central-1:123456789012:{name}"
 
 
-class Sqs:
-    """Messages are counted and not kept: a bench in which something is retried says so and has failed."""
+class _Message(msgspec.Struct):
+    body: str
+    visible_at_s: float
 
-    def __init__(self, plan: Blueprint) -> None:
+
+class Sqs:
+    """`messages`: how many were ever handed over; `waiting`: how many of them are not deleted yet."""
+
+    def __init__(self, plan: Blueprint, now_s: Callable[[], float]) -> None:
+        self._now_s = now_s
         self._queues = {queue.name: queue for queue in plan.queues}
+        self._held: dict[str, dict[str, _Message]] = {name: {} for name in self._queues}
         self.messages = 0
+
+    @property
+    def waiting(self) -> int:
+        return sum(map(len, self._held.values()))
 
     def answer(self, operation: str, request: Request) -> Answer:
         asked: dict[str, Any] = msgspec.json.decode(request.body)
+        name = asked["QueueName"] if operation == "GetQueueUrl" else asked["QueueUrl"].rpartition("/")[2]
         match operation:
             case "GetQueueUrl":
-                return self._url(asked["QueueName"])
+                answer = self._url(name)
             case "GetQueueAttributes":
-                return self._attributes(asked["QueueUrl"].rpartition("/")[2])
+                answer = self._attributes(name)
             case "ReceiveMessage":
-                return _json({}, delay_s=float(asked.get("WaitTimeSeconds", 0)))
+                answer = self._receive(self._held[name], asked)
             case "SendMessageBatch":
-                self.messages += len(asked["Entries"])
-                return _json({"Successful": [_sent(entry) for entry in asked["Entries"]], "Failed": []})
+                answer = self._send(self._held[name], asked["Entries"])
             case "DeleteMessageBatch":
-                return _json({"Successful": [{"Id": entry["Id"]} for entry in asked["Entries"]], "Failed": []})
+                answer = _delete(self._held[name], asked["Entries"])
+            case "ChangeMessageVisibility":
+                answer = self._hide(self._held[name], asked)
             case _:
-                return refusal("UnknownOperationException", f"no {operation} here")
+                answer = refusal("UnknownOperationException", f"no {operation} here")
+        return answer
+
+    def _hide(self, queue: dict[str, _Message], asked: dict[str, Any]) -> Answer:
+        message = queue.get(asked["ReceiptHandle"])
+        if message is not None:
+            message.visible_at_s = self._now_s() + asked["VisibilityTimeout"]
+        return _json({})
+
+    def _send(self, queue: dict[str, _Message], entries: list[dict[str, Any]]) -> Answer:
+        for entry in entries:
+            self.messages += 1
+            visible_at_s = self._now_s() + entry.get("DelaySeconds", 0)
+            queue[f"receipt-{self.messages}"] = _Message(entry["MessageBody"], visible_at_s)
+        return _json({"Successful": [_sent(entry) for entry in entries], "Failed": []})
+
+    def _receive(self, queue: dict[str, _Message], asked: dict[str, Any]) -> Answer:
+        """What is visible now; where nothing is, an empty answer when the wait is over."""
+        now_s = self._now_s()
+        visible = [receipt for receipt, message in queue.items() if message.visible_at_s <= now_s]
+        if not visible:
+            return _json({}, delay_s=float(asked.get("WaitTimeSeconds", 0)))
+        taken = visible[: asked.get("MaxNumberOfMessages", 1)]
+        for receipt in taken:
+            queue[receipt].visible_at_s = now_s + asked["VisibilityTimeout"]
+        messages = [{"MessageId": one, "ReceiptHandle": one, "Body": queue[one].body} for one in taken]
+        return _json({"Messages": messages})
 
     def _url(self, name: str) -> Answer:
         if name not in self._queues:
@@ -43,7 +83,10 @@ class Sqs:
         return _json({"QueueUrl": f"https://sqs.eu-central-1.amazonaws.com/123456789012/{name}"})
 
     def _attributes(self, name: str) -> Answer:
-        attributes = {"QueueArn": _ARN.format(service="sqs", name=name), "ApproximateNumberOfMessages": "0"}
+        attributes = {
+            "QueueArn": _ARN.format(service="sqs", name=name),
+            "ApproximateNumberOfMessages": str(len(self._held[name])),
+        }
         dead_letters = self._queues[name].dead_letters
         if dead_letters is not None:
             policy = {
@@ -78,6 +121,12 @@ class Query:
 
 def query_action(request: Request) -> str:
     return parse_qs(request.body.decode()).get("Action", [""])[0]
+
+
+def _delete(queue: dict[str, _Message], entries: list[dict[str, Any]]) -> Answer:
+    for entry in entries:
+        queue.pop(entry["ReceiptHandle"], None)
+    return _json({"Successful": [{"Id": entry["Id"]} for entry in entries], "Failed": []})
 
 
 def _sent(entry: dict[str, Any]) -> dict[str, str]:

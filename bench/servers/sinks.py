@@ -18,7 +18,7 @@ class Sinks:
         plan = plan_of(prefix)
         self._tally = Tally()
         self._ses = Ses(self._tally, latency_s, now_s)
-        self._sqs = Sqs(plan)
+        self._sqs = Sqs(plan, now_s)
         self._query = Query(plan)
 
     def answer(self, request: Request) -> Answer:
@@ -34,7 +34,12 @@ class Sinks:
             self._tally.start_window()
         if path == "progress":
             return self._tally.progress()
-        return {**self._tally.stats(), "queued": self._sqs.messages, "alerts": self._query.published}
+        return {
+            **self._tally.stats(),
+            "queued": self._sqs.messages,
+            "waiting": self._sqs.waiting,
+            "alerts": self._query.published,
+        }
 
 
 def operation(request: Request) -> str:

@@ -1,6 +1,7 @@
 """`python -m bench.servers.source`: one Kinesis stream and one DynamoDB stream, filled by order.
 
 `POST /_bench/append {"source": …, "events": n, "rate_per_s": r}` fills one of them; rate 0: all at once.
+`POST /_bench/halt`: what has not arrived by now never does.
 """
 
 from __future__ import annotations
@@ -47,10 +48,21 @@ class Source:
         return Answer(body, content_type="application/x-amz-json-1.1", delay_s=self._latency_s)
 
     def control(self, path: str, body: bytes) -> dict[str, Any]:
-        if path == "append":
-            asked = msgspec.json.decode(body, type=Append)
-            self._streams[asked.source].append(asked.events, asked.rate_per_s, now_s())
+        match path:
+            case "append":
+                asked = msgspec.json.decode(body, type=Append)
+                self._streams[asked.source].append(asked.events, asked.rate_per_s, now_s())
+            case "progress":
+                self._advance()
+            case "halt":
+                self._advance()
+                for stream in self._streams.values():
+                    stream.halt()
         return {source: sum(len(shard) for shard in stream.shards) for source, stream in self._streams.items()}
+
+    def _advance(self) -> None:
+        for stream in self._streams.values():
+            stream.advance(now_s())
 
 
 def now_s() -> float:

@@ -95,6 +95,10 @@ class Stream:
         if self._next == paced.end:
             self._paced = None
 
+    def halt(self) -> None:
+        """What has not arrived yet never does."""
+        self._paced = None
+
     def _add(self, stamp: Stamp) -> None:
         index = stamp.number % len(self.shards)
         shard = self.shards[index]

@@ -74,8 +74,11 @@ class Table:
         if not held:
             self._items.pop(partition, None)
 
+    def items(self) -> list[bytes]:
+        return [item for partition in self._items.values() for item in partition.values()]
+
     def scan(self) -> list[bytes]:
-        items = [item for partition in self._items.values() for item in partition.values()]
+        items = self.items()
         self.meter.read("scan", sum(map(_stored_bytes, items)))
         return items
 

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
-from bench.servers.sinks import Sinks
+from bench.servers.http import Request
+from bench.servers.process import Counted
+from bench.servers.sinks import Sinks, operation
 from tests.bench.conftest import Client
 
 ID_1, ID_2 = "A" * 26, "B" * 26
@@ -97,3 +100,46 @@ async def test_alerts_are_counted(sinks: Sinks, client_of: Client) -> None:
     async with client_of(sinks.answer, "sns") as client:
         await client.publish(TopicArn="arn:aws:sns:eu-central-1:123456789012:bench-alerts", Message="m")
     assert sinks.control("stats", b"")["alerts"] == 1
+
+
+async def test_a_message_is_there_again_after_its_visibility_until_it_is_deleted(
+    sinks: Sinks, client_of: Client
+) -> None:
+    async with client_of(sinks.answer, "sqs") as client:
+        url = (await client.get_queue_url(QueueName="bench-retry-email"))["QueueUrl"]
+        entries = [{"Id": "0", "MessageBody": "now"}, {"Id": "1", "MessageBody": "later", "DelaySeconds": 900}]
+        await client.send_message_batch(QueueUrl=url, Entries=entries)
+
+        async def receive(visibility_s: int) -> list[dict[str, Any]]:
+            answer = await client.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=visibility_s, WaitTimeSeconds=0
+            )
+            return list(answer.get("Messages", []))
+
+        [first] = await receive(0)
+        [again] = await receive(60)
+        assert first["Body"] == again["Body"] == "now"
+        assert await receive(60) == []
+        await client.change_message_visibility(
+            QueueUrl=url, ReceiptHandle=again["ReceiptHandle"], VisibilityTimeout=0
+        )
+        [hidden] = await receive(60)
+        await client.delete_message_batch(
+            QueueUrl=url, Entries=[{"Id": "0", "ReceiptHandle": hidden["ReceiptHandle"]}]
+        )
+    stats = sinks.control("stats", b"")
+    assert (stats["queued"], stats["waiting"]) == (2, 1)
+
+
+async def test_who_is_away_does_nothing_and_answers_nothing(sinks: Sinks, client_of: Client) -> None:
+    counted = Counted(sinks, operation)
+    told(counted, away=True)
+    async with client_of(counted, "sqs") as client:
+        with pytest.raises(ConnectionClosedError):
+            await client.get_queue_url(QueueName="bench-retry-email")
+        told(counted, away=False)
+        assert await client.get_queue_url(QueueName="bench-retry-email")
+
+
+def told(counted: Counted, *, away: bool) -> None:
+    counted(Request("POST", "/_bench/away", "", msgspec.json.encode({"away": away})))
