@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 _SHED_INTERVAL_S = 0.25
 _LIMITS_INTERVAL_S = 300.0
+# A bucket saves up so much, and a request may hold what it took for as long.
+_BURST_S = 0.1
 
 
 class DeliverTimes(msgspec.Struct, frozen=True):
@@ -160,12 +162,18 @@ class Dispatcher:
             self._in_flight.release()
 
     async def _fenced(self, batch: list[Ticket]) -> list[Ticket]:
-        """What may be sent now: still owned, not past its deadline, the heartbeat fresh."""
-        backoff = Backoff(self._clock, self._entropy, base_s=0.1, max_s=1.0)
-        while not await self._heart.ensure_fresh():
-            await backoff.wait()
-        for owner in {id(ticket.owner): ticket.owner for ticket in batch}.values():
-            await owner.prove(self._heart.lapses)
+        """What may be sent now: still owned, not past its deadline, the heartbeat fresh, the tokens as well.
+
+        Tokens are taken anew after a wait: all that waited for one heartbeat would go out with it otherwise.
+        """
+        began_s = self._clock.elapsed_s()
+        await self._proven(batch)
+        while self._bucket is not None and self._clock.elapsed_s() - began_s > _BURST_S:
+            wait_s = self._bucket.take(len(batch), self._clock.elapsed_s())
+            if wait_s > 0:
+                await self._clock.sleep(wait_s)
+            began_s = self._clock.elapsed_s()
+            await self._proven(batch)
         now_s = self._clock.now_s()
         kept: list[Ticket] = []
         late: list[Ticket] = []
@@ -179,6 +187,14 @@ class Dispatcher:
         if late:
             self._recorder.expire(late)
         return kept
+
+    async def _proven(self, batch: list[Ticket]) -> None:
+        """Returns once the heartbeat is fresh and each owner's `may_send` tells the truth."""
+        backoff = Backoff(self._clock, self._entropy, base_s=0.1, max_s=1.0)
+        while not await self._heart.ensure_fresh():
+            await backoff.wait()
+        for owner in {id(ticket.owner): ticket.owner for ticket in batch}.values():
+            await owner.prove(self._heart.lapses)
 
     async def _attempt(self, batch: list[Ticket]) -> list[Outcome]:
         """One request. No answer within send_timeout_s: nobody knows. A bug in the provider: the same."""
@@ -236,9 +252,9 @@ class Dispatcher:
         if rate_per_s is None:
             self._bucket = None
         elif self._bucket is None:
-            self._bucket = TokenBucket(rate_per_s, burst=max(1.0, rate_per_s / 10), now_s=now_s)
+            self._bucket = TokenBucket(rate_per_s, burst=max(1.0, rate_per_s * _BURST_S), now_s=now_s)
         else:
-            self._bucket.set_rate(rate_per_s, burst=max(1.0, rate_per_s / 10), now_s=now_s)
+            self._bucket.set_rate(rate_per_s, burst=max(1.0, rate_per_s * _BURST_S), now_s=now_s)
 
     def _note_in_flight(self, change: int) -> None:
         self._in_flight_count += change

@@ -152,10 +152,10 @@ class ProviderPort:
 
 
 def _burst(limits: Limits) -> float:
-    """A tenth of a second's worth, twice, because a clock that jumps ahead looks like a suspend in which tokens
-    came in; and what waited for a heartbeat with its tokens in hand, which goes out together.
+    """A tenth of a second's worth in the bucket, and as much in hand; twice, because a clock that jumps ahead
+    looks like a suspend in which tokens came in. And the request that was granted with the last of them.
     """
-    return 2 * max(1.0, (limits.rate_per_s or 0.0) / 10) + (limits.in_flight_max + 1) * limits.batch_max
+    return 4 * max(1.0, (limits.rate_per_s or 0.0) / 10) + limits.batch_max
 
 
 def _answer(latency: asyncio.Future[None]) -> None:

@@ -1,0 +1,46 @@
+"""An account's rate holds whatever the deliveries had to wait for."""
+
+from __future__ import annotations
+
+import msgspec
+
+from notifyd.core.message import Delivery
+from notifyd.core.outcome import Outcome
+from notifyd.errors import NotSent
+from notifyd.ports import Limits
+from tests.fakes.provider import FakeProvider, accept
+from tests.support.flow_rig import SETTINGS, World
+from tests.support.virtual_time import in_virtual_time
+
+RATE_PER_S = 20.0
+BATCH_MAX = 5
+# The bucket's own burst, a tenth of a second's worth, and the request that is granted with it.
+BURST_MAX = 2 * RATE_PER_S / 10 + BATCH_MAX
+
+
+@in_virtual_time
+async def test_requests_that_waited_for_the_heartbeat_do_not_go_out_together() -> None:
+    world = World()
+    sent_at_s: list[float] = []
+
+    def take(delivery: Delivery) -> Outcome:
+        sent_at_s.append(world.clock.elapsed_s())
+        return accept(delivery)
+
+    limits = Limits(batch_max=BATCH_MAX, in_flight_max=8, payload_bytes_max=1 << 20, rate_per_s=RATE_PER_S)
+    world.provider = FakeProvider(world.clock, answer=take, latency_s=0.05, limits=limits)
+    patient = msgspec.structs.replace(SETTINGS.deliver, queue_wait_max_s=100.0)
+    world.events(400)
+    worker = await world.worker(deliver=patient)
+    await world.until(lambda: len(sent_at_s) > 20)
+    world.table.faults.outage = NotSent("away")
+    await world.clock.sleep(20)
+    before = len(sent_at_s)
+    world.table.faults.outage = None
+    await world.until(lambda: len(sent_at_s) > before + 60)
+    for first in range(len(sent_at_s)):
+        until_s = sent_at_s[first] + 1.0
+        in_a_second = sum(1 for at_s in sent_at_s[first:] if at_s < until_s)
+        assert in_a_second <= RATE_PER_S + BURST_MAX, f"{in_a_second} in a second from {sent_at_s[first]:.2f} s"
+    await worker.stopped()
+    assert not world.duplicates()
