@@ -142,6 +142,6 @@ def _metrics(config: Config) -> Metrics:
     return Metrics(
         CollectorRegistry(),
         version=VERSION,
-        providers={channel: section.provider for channel, section in config.channels.items()},
+        providers={channel: list(section.weights) for channel, section in config.channels.items()},
         sources=[f"{section.kind}:{config.source_name(section)}" for section in config.sources],
     )

@@ -11,6 +11,7 @@ import structlog
 from pydantic import SecretStr
 
 from notifyd.aws.alerts import SnsAlerts
+from notifyd.aws.control_table import DynamoDbControlTable
 from notifyd.aws.delivery_log import DynamoDbDeliveryLog
 from notifyd.aws.directory import DirectoryPolicy, DynamoDbDirectory
 from notifyd.aws.dynamodb_streams import DynamoDbStreamSource
@@ -37,7 +38,7 @@ from notifyd.flow.read import FeedTimes
 from notifyd.flow.redeliver import RedeliverTimes
 from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
 from notifyd.lookups.of_spec import lookup_of
-from notifyd.ports import Clock, Entropy, Lookup, Provider, Source, TemplateSource
+from notifyd.ports import Clock, Entropy, Lookup, Provider, ProviderRoute, Source, TemplateSource
 from notifyd.providers import PROVIDERS, ProviderContext
 from notifyd.secret_ref import SecretRef
 from notifyd.telemetry.metrics import Metrics
@@ -133,7 +134,8 @@ class Assembly:
             alerts=await self._alerts(),
             directory=await self.directory(),
             lookups=await self.lookups(),
-            providers={channel: await self._provider(channel) for channel in config.channels},
+            control=await self.control_table(),
+            providers={channel: await self._routes(channel) for channel in config.channels},
             sources=[await self.source(section) for section in config.sources],
         )
 
@@ -225,8 +227,18 @@ class Assembly:
             )
         return lookups
 
-    async def _provider(self, channel: Channel) -> Provider:
-        name = self._config.channels[channel].provider
+    async def control_table(self) -> DynamoDbControlTable:
+        service = await self._session.lean("dynamodb", connections_max=4)
+        return DynamoDbControlTable(self._config.names.control, service, timeout_s=self._timeout_s)
+
+    async def _routes(self, channel: Channel) -> list[ProviderRoute]:
+        weights = self._config.channels[channel].weights
+        return [
+            ProviderRoute(await self._provider(name), weight, PROVIDERS[name].platform)
+            for name, weight in weights.items()
+        ]
+
+    async def _provider(self, name: str) -> Provider:
         context = ProviderContext(
             clock=self._clock,
             send_timeout_s=self._config.delivery.send_timeout_s,

@@ -128,7 +128,10 @@ def _with_providers_used(data: dict[str, Any]) -> dict[str, Any]:
     channels, written = data.get("channels"), data.get("providers", {})
     if not (isinstance(channels, dict) and isinstance(written, dict)):
         return data
-    used = (channel.get("provider") for channel in channels.values() if isinstance(channel, dict))
+    sections_used = [channel for channel in channels.values() if isinstance(channel, dict)]
+    several = (channel.get("providers") for channel in sections_used)
+    used = [channel.get("provider") for channel in sections_used]
+    used += [name for names in several if isinstance(names, dict) for name in names]
     return data | {
         "providers": {name: {} for name in used if isinstance(name, str) and name in PROVIDERS} | written
     }

@@ -90,12 +90,15 @@ def _sources(config: Config) -> Iterator[Broken]:
 
 def _providers(config: Config, known: Mapping[str, Any]) -> Iterator[Broken]:
     for channel, section in config.channels.items():
-        loc: Loc = ("channels", channel.value, "provider")
-        what = f"{dotted(loc)} is {section.provider!r}"
-        if section.provider not in known:
-            yield Broken(loc, what, nearest(section.provider, list(known)))
-        elif (delivers := known[section.provider].channel) is not channel:
-            yield Broken(loc, f"{what}, which delivers {delivers}", f"name a provider of {channel}")
+        loc: Loc = ("channels", channel.value, "provider" if section.providers is None else "providers")
+        for name in section.weights:
+            what = f"{dotted(loc)} is {name!r}" if section.providers is None else f"{dotted(loc)} names {name!r}"
+            if name not in known:
+                yield Broken(loc, what, nearest(name, list(known)))
+            elif (delivers := known[name].channel) is not channel:
+                yield Broken(loc, f"{what}, which delivers {delivers}", f"name a provider of {channel}")
+        if not any(section.weights.values()):
+            yield Broken(loc, f"{dotted(loc)} has no weight above 0", "give one provider at least a weight")
 
 
 def _repeats(loc: Loc, identities: list[str]) -> Iterator[Broken]:

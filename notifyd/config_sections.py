@@ -24,6 +24,7 @@ from notifyd.core.policy import DeliveryMode
 from notifyd.names import LogIndex
 from notifyd.secret_ref import SecretRef
 
+Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -162,7 +163,22 @@ class IdentitySection(Section):
 
 
 class ChannelSection(Section):
-    provider: str
+    """One provider, or several with weights (one of the two)."""
+
+    provider: str | None = None
+    providers: Annotated[dict[str, Weight], Field(min_length=1)] | None = None
+    """Each with its weight: what share of the channel it gets while all are well."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> ChannelSection:
+        if (self.provider is None) == (self.providers is None):
+            raise wrong("names both a provider and providers, or neither", "write `provider: name`")
+        return self
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """By the provider's name."""
+        return self.providers or {self.provider or "": 1.0}
 
 
 class AlertsSection(Section):

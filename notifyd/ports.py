@@ -16,6 +16,7 @@ from notifyd.core.message import Delivery
 from notifyd.core.outcome import Outcome
 from notifyd.core.retry_message import DeadMessage, RetryMessage
 from notifyd.core.sequence import Checkpoint
+from notifyd.core.switches import Switches
 from notifyd.core.user import Person
 from notifyd.core.window import Progress
 from notifyd.errors import DamagedItem, Fault
@@ -261,6 +262,39 @@ class Provider(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class ProviderRoute(msgspec.Struct, frozen=True):
+    """One of a channel's providers. `platform`: whose addresses it takes, where a channel has several."""
+
+    provider: Provider
+    weight: float = 1.0
+    platform: str = ""
+
+
+class ProviderReport(msgspec.Struct, frozen=True):
+    """What one worker sees of one provider. `errors`: of the last minute, of those that move weight away."""
+
+    provider: str
+    channel: Channel
+    breaker: str
+    weight: float
+    resting_weight: float
+    rate_per_s: float | None
+    limit_per_s: float | None
+    answers_per_s: float
+    errors: int
+    errors_max: int
+
+
+class ControlTable(Protocol):
+    """What people switch for the whole fleet. Every call may raise AwsError or TransportError."""
+
+    async def switches(self) -> Switches:
+        """Strongly consistent."""
+        ...
+
+    async def report(self, worker_id: str, at_s: float, providers: Sequence[ProviderReport]) -> None: ...
 
 
 # --- records ---------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def blueprint(
             Table(names.contacts, (("user_id", "S"),)),
             Table(names.settings, (("user_id", "S"),)),
             Table(names.leases, (("key", "S"),)),
-            Table(names.control, (("key", "S"),)),
+            Table(names.control, (("key", "S"),), ttl_attribute=TTL_ATTRIBUTE),
             Table(names.log, (("event_id", "S"), ("row", "S")), indexes, TTL_ATTRIBUTE),
         ),
         streams=tuple(name for kind, name in sources if kind is SourceKind.KINESIS and name == names.events),

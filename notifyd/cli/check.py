@@ -106,8 +106,8 @@ async def _account(config: Config, session: AwsSession) -> tuple[list[Fault], li
 
     faults: list[Fault] = []
     warnings: list[Fault] = []
-    for channel in config.channels.values():
-        section = config.provider(channel.provider)
+    used = dict.fromkeys(name for channel in config.channels.values() for name in channel.weights)
+    for section in map(config.provider, used):
         # With a base_url of its own it is not this account's SES that sends.
         if isinstance(section, SesConfig) and section.base_url is None:
             faults += await check_sender(session, section.sender)

@@ -54,6 +54,10 @@ class Breaker:
             case _:
                 return None
 
+    def is_probe_due(self, now_s: float) -> bool:
+        """Whether it is open and `begin` would let one through."""
+        return self.state is BreakerState.OPEN and now_s >= self._open_until_s
+
     def succeeded(self, given: Pass) -> None:
         if given.period != self._period:
             return

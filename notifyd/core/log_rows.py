@@ -100,28 +100,35 @@ class RowMaker:
         )
 
     def outcome_row(
-        self, delivery: Delivery, outcome: Outcome, *, position: str, at_s: float, provider: str
+        self,
+        delivery: Delivery,
+        outcome: Outcome,
+        *,
+        position: str,
+        at_s: float,
+        provider: str,
+        refused_by: tuple[str, ...] = (),
     ) -> LogRow:
-        match outcome:
-            case Accepted(provider_id):
-                return self.row(
-                    delivery,
-                    RowKind.ACCEPTED,
-                    position=position,
-                    at_s=at_s,
-                    provider=provider,
-                    provider_id=provider_id,
-                )
-            case Deferred() | Rejected() | AddressGone() | Unknown():
-                return self.row(
-                    delivery,
-                    _KINDS[type(outcome)],
-                    position=position,
-                    at_s=at_s,
-                    provider=provider,
-                    reason="" if isinstance(outcome, AddressGone) else outcome.reason,
-                    detail={"answer": outcome.answer[:ANSWER_CHARS_MAX]} if outcome.answer else None,
-                )
+        """`refused_by`: providers that were asked before in the same turn."""
+        detail: dict[str, Any] = {"refused_by": refused_by} if refused_by else {}
+        kind, provider_id, reason = RowKind.ACCEPTED, "", ""
+        if isinstance(outcome, Accepted):
+            provider_id = outcome.provider_id
+        else:
+            kind = _KINDS[type(outcome)]
+            reason = "" if isinstance(outcome, AddressGone) else outcome.reason
+            if outcome.answer:
+                detail["answer"] = outcome.answer[:ANSWER_CHARS_MAX]
+        return self.row(
+            delivery,
+            kind,
+            position=position,
+            at_s=at_s,
+            provider=provider,
+            provider_id=provider_id,
+            reason=reason,
+            detail=detail or None,
+        )
 
 
 def mask(address: str) -> str:

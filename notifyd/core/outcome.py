@@ -31,6 +31,8 @@ class Reason(StrEnum):
     ANSWER_UNREADABLE = "answer_unreadable"
     # ours: not an attempt
     QUEUE_WAIT = "queue_wait"
+    PAUSED = "paused"
+    NO_PROVIDER = "no_provider"
     CRASH = "crash"
     TEMPLATE = "template"
     FILTER_RAISED = "filter_raised"

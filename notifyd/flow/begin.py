@@ -7,9 +7,9 @@ from typing import Protocol
 
 from notifyd.core.channel import Channel
 from notifyd.core.outcome import Reason
-from notifyd.flow.deliver import Dispatcher
 from notifyd.flow.prepared import Prepared
 from notifyd.flow.record import Recorder
+from notifyd.flow.route import Router
 from notifyd.flow.ticket import Route, Ticket
 
 
@@ -18,8 +18,8 @@ class PartOwner(Protocol):
 
 
 class Beginner:
-    def __init__(self, dispatchers: Mapping[Channel, Dispatcher], recorder: Recorder) -> None:
-        self._dispatchers = dispatchers
+    def __init__(self, routers: Mapping[Channel, Router], recorder: Recorder) -> None:
+        self._routers = routers
         self._recorder = recorder
 
     def begin(self, prepared: Prepared, owner: PartOwner) -> None:
@@ -32,7 +32,7 @@ class Beginner:
             self._recorder.finisher.dead_end(dead_end, lambda: owner.part_ended(index))
 
     def send(self, tickets: list[Ticket]) -> None:
-        """To each channel's dispatcher; what recovery or a failed look-up decided otherwise, its own way."""
+        """To each channel's router; what recovery or a failed look-up decided otherwise, its own way."""
         by_channel: dict[Channel, list[Ticket]] = {}
         for ticket in tickets:
             match ticket.route:
@@ -47,4 +47,4 @@ class Beginner:
                 case Route.BURY:
                     self._recorder.bury(ticket, Reason.IN_DOUBT_HELD)
         for channel, group in by_channel.items():
-            self._dispatchers[channel].submit(group)
+            self._routers[channel].submit(group)

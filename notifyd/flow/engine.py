@@ -19,7 +19,6 @@ from notifyd.flow.alert_desk import AlertDesk
 from notifyd.flow.attempt import AttemptClaims
 from notifyd.flow.begin import Beginner
 from notifyd.flow.byte_budget import ByteBudget
-from notifyd.flow.deliver import Dispatcher
 from notifyd.flow.expand import Expander
 from notifyd.flow.facts import FactFinder
 from notifyd.flow.finish import Finisher
@@ -32,10 +31,12 @@ from notifyd.flow.reconsider import Reconsider
 from notifyd.flow.record import Recorder
 from notifyd.flow.recover import Recoverer
 from notifyd.flow.redeliver import Redeliverer
+from notifyd.flow.route import Router
 from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
 from notifyd.flow.shard import ShardParts
 from notifyd.flow.slot_desk import SlotDesk
 from notifyd.flow.streams import initialise
+from notifyd.flow.switchboard import Switchboard
 from notifyd.flow.templates import TemplateShelf
 from notifyd.flow.watch import Watch
 from notifyd.ports import LeaseScan
@@ -99,7 +100,9 @@ class Engine:
             entropy=entropy,
             metrics=metrics,
         )
-        self._dispatchers = {channel: self._dispatcher(channel) for channel in outside.providers}
+        self.switchboard = Switchboard(outside.control, settings.worker_id, clock, self.watch)
+        self.routers = {channel: self._router(channel) for channel in outside.providers}
+        self.switchboard.report = lambda: [one for router in self.routers.values() for one in router.report()]
         self._facts = FactFinder(outside.lookups)
         self._expander = Expander(identity=identity, rows=self._rows, templates=templates, rules=rules)
         self._redeliverers = [self._redeliverer(channel) for channel in outside.providers]
@@ -121,6 +124,7 @@ class Engine:
             ConfigError: a stream has data and nobody said where to begin; a template does not compile.
         """
         await self._templates.load()
+        await self.switchboard.look()  # a provider that is off must not get the first delivery
         for setup in self.outside.sources:
             await initialise(setup.source, self.outside.lease_table, setup.starting_position, self.outside.clock)
         scan = await self.outside.lease_table.scan()
@@ -163,18 +167,21 @@ class Engine:
         yield self._templates.run()
         yield from (outbox.run() for outbox in self._retry_outboxes.values())
         yield from (outbox.run() for outbox in self._dead_outboxes.values())
-        for dispatcher in self._dispatchers.values():
-            yield dispatcher.run()
+        yield self.switchboard.run()
+        yield from (router.run() for router in self.routers.values())
 
-    def _dispatcher(self, channel: Channel) -> Dispatcher:
-        return Dispatcher(
+    def _router(self, channel: Channel) -> Router:
+        return Router(
+            channel,
             self.outside.providers[channel],
-            heart=self.heart,
+            switchboard=self.switchboard,
             recorder=self._recorder,
+            heart=self.heart,
             times=self._settings.deliver,
             clock=self.outside.clock,
             entropy=self.outside.entropy,
             metrics=self._metrics,
+            share=lambda: 1.0 / self.keeper.live_workers,
         )
 
     def _redeliverer(self, channel: Channel) -> Redeliverer:
@@ -182,7 +189,7 @@ class Engine:
         return Redeliverer(
             channel,
             queue=outside.retry_queues[channel],
-            dispatcher=self._dispatchers[channel],
+            router=self.routers[channel],
             recorder=self._recorder,
             claims=AttemptClaims(outside.delivery_log, self._rows, outside.clock, outside.entropy),
             reconsider=Reconsider(
@@ -226,7 +233,7 @@ class Engine:
             source=setup.source,
             lease_table=outside.lease_table,
             preparer=preparer,
-            beginner=Beginner(self._dispatchers, self._recorder),
+            beginner=Beginner(self.routers, self._recorder),
             heart=self.heart,
             slots=self.slots,
             log_writer=self.log_writer,

@@ -64,6 +64,7 @@ class LeaseKeeper:
         self.runs: dict[str, ShardRun] = {}
         self.scanned_at_s: float | None = None
         self.standing_by = False
+        self.live_workers = 1  # this one included
 
     async def run(self) -> None:
         """Until `stop`; returns when every shard has been released."""
@@ -102,6 +103,7 @@ class LeaseKeeper:
         owners = [item.lease_owner for item in scan.shards]
         gap_max_s = self._times.failover_time_s / 2
         self._liveness.scanned(scan.heartbeats, owners, now_s, gap_max_s)
+        self.live_workers = max(1, sum(self._liveness.is_live(beat.worker_id, now_s) for beat in scan.heartbeats))
         self._note_damage(scan)
         self._hand_off(scan)
         await self._lead(scan, began_s)

@@ -46,13 +46,34 @@ class Recorder:
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             delivery = ticket.delivery
             rows.append(
-                self._rows.outcome_row(delivery, outcome, position=ticket.position, at_s=now_s, provider=provider)
+                self._rows.outcome_row(
+                    delivery,
+                    outcome,
+                    position=ticket.position,
+                    at_s=now_s,
+                    provider=provider,
+                    refused_by=ticket.refused_by,
+                )
             )
             if ticket.again and isinstance(outcome, Accepted | Unknown):
                 self._metrics.duplicates.add(1, delivery.channel)
             self._follow(ticket, outcome, provider, now_s, rows, ends)
         self._count(tickets, outcomes, provider, now_s)
         self.finisher.finish(rows, ends)
+
+    def refused(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], provider: str) -> None:
+        """Refusals that another provider is asked about at once.
+
+        They get no row of their own: a row says that the attempt is over, and a crash after it would let the
+        delivery be sent once more, unlisted. The row of the attempt's end names who refused.
+        """
+        now_s = self._clock.now_s()
+        for ticket, outcome in zip(tickets, outcomes, strict=True):
+            if isinstance(outcome, Deferred | Rejected):
+                kind, _ = answer_labels(outcome)
+                tried = _attempted(ticket, now_s, kind, outcome.reason, provider, outcome.answer)
+                ticket.story = (*ticket.story, tried)
+        self._count(tickets, outcomes, provider, now_s)
 
     def _follow(
         self,
@@ -99,7 +120,7 @@ class Recorder:
             wait_s = self._turn_wait_s(ticket.delivery.attempt)
             message = ticket.retry_message(
                 attempt=ticket.delivery.attempt + 1,
-                not_before_s=now_s + wait_s,
+                not_before_s=min(now_s + wait_s, ticket.delivery.deadline_at_s),
                 story=ticket.story,
                 in_doubt=ticket.again,
             )

@@ -26,7 +26,7 @@ _QUERIES_IN_FLIGHT_MAX = 16
 _ENDED = frozenset({RowKind.ACCEPTED, RowKind.REJECTED, RowKind.ADDRESS_GONE, RowKind.SUPPRESSED})
 _GOES_ON = frozenset({RowKind.DEFERRED, RowKind.UNKNOWN})
 # Handed over before anything was sent: turns, but no tries of the policy.
-_NO_ATTEMPTS = frozenset({Reason.QUEUE_WAIT, Reason.LOOKUP_FAILED})
+_NO_ATTEMPTS = frozenset({Reason.QUEUE_WAIT, Reason.LOOKUP_FAILED, Reason.PAUSED, Reason.NO_PROVIDER})
 _BURIED = frozenset({RowKind.DEAD, RowKind.EXPIRED})
 _Meaning = tuple[str, str, str]  # user, type, channel
 _OUTCOMES = _ENDED | _GOES_ON | _BURIED

@@ -13,10 +13,10 @@ from notifyd.core.outcome import Reason
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.attempt import AttemptClaims, Verdict
 from notifyd.flow.backoff import Backoff
-from notifyd.flow.deliver import Dispatcher
 from notifyd.flow.outbox import Outbox
 from notifyd.flow.reconsider import Gone, Reconsider
 from notifyd.flow.record import Recorder
+from notifyd.flow.route import Router
 from notifyd.flow.slot_desk import SlotDesk
 from notifyd.flow.ticket import Route, Ticket
 from notifyd.flow.watch import Watch
@@ -50,7 +50,7 @@ class Redeliverer:
         channel: Channel,
         *,
         queue: RetryQueue,
-        dispatcher: Dispatcher,
+        router: Router,
         recorder: Recorder,
         claims: AttemptClaims,
         reconsider: Reconsider,
@@ -64,7 +64,7 @@ class Redeliverer:
         self.holder = f"retry#{channel}"
         self._channel = channel
         self._queue = queue
-        self._dispatcher = dispatcher
+        self._router = router
         self._recorder = recorder
         self._claims = claims
         self._reconsider = reconsider
@@ -189,7 +189,7 @@ class Redeliverer:
             case Verdict.HELD:
                 self._recorder.bury(ticket, Reason.IN_DOUBT_HELD)
             case Verdict.OURS:
-                self._dispatcher.submit([ticket])
+                self._router.submit([ticket])
         return True
 
     def _end(self, gone: Gone, received: Received) -> None:

@@ -18,13 +18,14 @@ from notifyd.flow.redeliver import RedeliverTimes
 from notifyd.ports import (
     Alerts,
     Clock,
+    ControlTable,
     DeadLetters,
     DeliveryLog,
     Directory,
     Entropy,
     LeaseTable,
     Lookup,
-    Provider,
+    ProviderRoute,
     RetryQueue,
     Source,
 )
@@ -50,7 +51,8 @@ class Outside(msgspec.Struct, frozen=True):
     alerts: Alerts
     directory: Directory
     lookups: Mapping[tuple[str, str], Lookup]
-    providers: Mapping[Channel, Provider]
+    control: ControlTable
+    providers: Mapping[Channel, Sequence[ProviderRoute]]
     sources: Sequence[SourceSetup]
 
 

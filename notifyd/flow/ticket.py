@@ -50,7 +50,8 @@ class Route(Enum):
 class Ticket(msgspec.Struct, eq=False):
     """`index`: the record's in its shard's window. `envelope`: the event, for a later attempt.
 
-    `again`: an earlier send of it may have been accepted, so this one is a possible duplicate.
+    `again`: an earlier send of it may have been accepted, so this one is a possible duplicate. `refused_by`:
+    providers that refused it in this turn, for reasons of their own.
     """
 
     delivery: Delivery
@@ -63,6 +64,7 @@ class Ticket(msgspec.Struct, eq=False):
     again: bool = False
     route: Route = Route.SEND
     enqueued_at_s: float = 0.0
+    refused_by: tuple[str, ...] = ()
 
     def retry_message(
         self, *, attempt: int, not_before_s: float, story: tuple[Attempted, ...], in_doubt: bool

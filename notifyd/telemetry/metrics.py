@@ -31,20 +31,22 @@ NOT_SUMMED = frozenset(
         "notifyd_retry_queue_age_seconds",
         "notifyd_dead_letter_queue_depth",
         "notifyd_iterator_age_seconds",
+        "notifyd_provider_up",
+        "notifyd_provider_weight",
         "notifyd_build_info",
     }
 )
 
 
 class Metrics:
-    """`providers`: which provider delivers which channel; `sources`: names of the sources read."""
+    """`providers`: which deliver which channel; `sources`: names of the sources read."""
 
     def __init__(
         self,
         registry: CollectorRegistry,
         *,
         version: str,
-        providers: Mapping[Channel, str],
+        providers: Mapping[Channel, Sequence[str]],
         sources: Sequence[str],
     ) -> None:
         self._registry = registry
@@ -73,6 +75,9 @@ class Metrics:
         self.latency = histogram("source_to_accepted", "Since the stream took it.", "channel", preset=channels)
         self.in_flight = gauge("provider_in_flight", "Deliveries not answered yet.", "provider")
 
+        self.provider_up = gauge("provider_up", "1: its breaker is closed.", "channel", "provider")
+        self.provider_weight = gauge("provider_weight", "Share of its channel.", "channel", "provider")
+
         self.slots_in_use = gauge("slots_in_use", "Deliveries begun and not settled.", preset=ALONE)
         self.slots_max = gauge("slots_max", "Most that may be begun and not settled.", preset=ALONE)
         self.claims_waiting = gauge("claims_waiting", "Claims that wait for slots.", preset=ALONE)
@@ -97,15 +102,17 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-def _answers(providers: Mapping[Channel, str]) -> list[Labels]:
+def _answers(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:
     answers = [("accepted", ""), ("address_gone", ""), *product(("deferred", "rejected", "unknown"), Reason)]
-    return [(channel, provider, *answer) for channel, provider in providers.items() for answer in answers]
+    return [
+        (channel, name, *answer) for channel, names in providers.items() for name in names for answer in answers
+    ]
 
 
-def _suppressed(providers: Mapping[Channel, str]) -> list[Labels]:
+def _suppressed(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:
     # A user without any address is suppressed on no channel.
     return list(product(("", *providers), SuppressionReason))
 
 
-def _dead(providers: Mapping[Channel, str]) -> list[Labels]:
+def _dead(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:
     return list(product(providers, Reason))

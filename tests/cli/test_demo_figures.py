@@ -8,7 +8,7 @@ from notifyd.telemetry.metrics import Metrics
 
 
 def test_the_daemons_own_metrics_are_understood() -> None:
-    metrics = Metrics(CollectorRegistry(), version="1", providers={Channel.EMAIL: "ses"}, sources=["events"])
+    metrics = Metrics(CollectorRegistry(), version="1", providers={Channel.EMAIL: ["ses"]}, sources=["events"])
     assert parse_figures(metrics.text().decode()) == Figures()
 
     metrics.records.add(7, "events")

@@ -15,9 +15,10 @@ from notifyd.errors import AwsError, TransportError
 from notifyd.flow.engine import Engine
 from notifyd.flow.read import FeedTimes
 from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
-from notifyd.ports import Provider
+from notifyd.ports import Provider, ProviderRoute
 from notifyd.system import SystemClock
 from notifyd.telemetry.metrics import Metrics
+from tests.fakes.control_table import FakeControlTable
 from tests.simulation.daemon import CATALOG, DECODERS, IDENTITY, SHELF
 from tests.simulation.dice import DiceEntropy
 from tests.simulation.process import Process, State
@@ -114,7 +115,8 @@ class Cluster:
             alerts=AlertsPort("alerts", world.alerts, process, network),
             directory=Through("directory", world.directory, process, network),
             lookups={},
-            providers={Channel.EMAIL: self._provider(process)},
+            control=FakeControlTable(),
+            providers={Channel.EMAIL: [ProviderRoute(self._provider(process))]},
             sources=[
                 SourceSetup(
                     SourcePort("source", source, process, network),
@@ -136,7 +138,7 @@ class Cluster:
             metrics=Metrics(
                 CollectorRegistry(),
                 version="0",
-                providers={Channel.EMAIL: "simulated"},
+                providers={Channel.EMAIL: ["simulated"]},
                 sources=[source.name for source in world.sources],
             ),
         )

@@ -12,9 +12,9 @@ from notifyd.core.channel import Channel
 from notifyd.core.lease import ShardItem
 from notifyd.core.log_row import LogRow
 from notifyd.core.retry_message import RetryMessage
-from notifyd.flow.deliver import Dispatcher
 from notifyd.flow.engine import Engine
 from notifyd.flow.heart import Heart
+from notifyd.flow.route import Router
 from notifyd.flow.setup import Outside, SourceSetup
 from notifyd.flow.shard import ShardParts
 from notifyd.flow.slot_desk import SlotDesk
@@ -49,10 +49,11 @@ class _Fearless(Heart):
 
 
 class _Unfenced(Engine):
-    def _dispatcher(self, channel: Channel) -> Dispatcher:
-        dispatcher = super()._dispatcher(channel)
-        dispatcher._heart = _Fearless()
-        return dispatcher
+    def _router(self, channel: Channel) -> Router:
+        router = super()._router(channel)
+        for dispatcher in router._dispatchers.values():
+            dispatcher._heart = _Fearless()
+        return router
 
 
 # --- the claim ---

@@ -17,7 +17,7 @@ def _metrics() -> Metrics:
     return Metrics(
         CollectorRegistry(),
         version="1.2.3",
-        providers={Channel.EMAIL: "ses"},
+        providers={Channel.EMAIL: ["ses"]},
         sources=["kinesis:orders"],
     )
 

@@ -32,8 +32,9 @@ from notifyd.flow.read import FeedTimes
 from notifyd.flow.redeliver import RedeliverTimes
 from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
 from notifyd.flow.templates import TemplateShelf
-from notifyd.ports import Lookup
+from notifyd.ports import Lookup, ProviderRoute
 from notifyd.telemetry.metrics import Metrics
+from tests.fakes.control_table import FakeControlTable
 from tests.fakes.delivery_log import FakeDeliveryLog
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.lease_table import FakeLeaseTable
@@ -149,7 +150,10 @@ class World:
         self.dead = FakeDeadLetters()
         self.alerts = FakeAlerts()
         self.directory = FakeDirectory()
+        self.control = FakeControlTable()
         self.provider = FakeProvider(self.clock, latency_s=0.05)
+        self.weight = 1.0
+        self.others: list[ProviderRoute] = []  # beside `provider`
         self.source = FakeSource(self.clock, shards=shards)
         self.catalog = Catalog(types)
         self.rules = rules or DeliveryRules(frozenset({Channel.EMAIL}))
@@ -236,11 +240,12 @@ class World:
             alerts=wire.through("alerts", self.alerts),
             directory=wire.through("directory", self.directory),
             lookups=self.lookups,
-            providers={Channel.EMAIL: wire.through("provider", self.provider)},
+            control=wire.through("control", self.control),
+            providers={Channel.EMAIL: [self._route(wire), *self.others]},
             sources=[self._source_setup(wire)],
         )
         metrics = Metrics(
-            CollectorRegistry(), version="0", providers={Channel.EMAIL: "fake"}, sources=[self.source.name]
+            CollectorRegistry(), version="0", providers={Channel.EMAIL: ["fake"]}, sources=[self.source.name]
         )
         engine = Engine(
             outside,
@@ -252,6 +257,9 @@ class World:
             metrics=metrics,
         )
         return Worker(engine, wire, name, metrics)
+
+    def _route(self, wire: Wire) -> ProviderRoute:
+        return ProviderRoute(wire.through("provider", self.provider), self.weight)
 
     def _source_setup(self, wire: Wire) -> SourceSetup:
         unskipped = {"data": {"detail": {"skip": [{"exists": False}]}}}

@@ -22,7 +22,7 @@ def metrics() -> Metrics:
 
 
 def make() -> Metrics:
-    return Metrics(CollectorRegistry(), version="1.2.3", providers={Channel.EMAIL: "ses"}, sources=["orders"])
+    return Metrics(CollectorRegistry(), version="1.2.3", providers={Channel.EMAIL: ["ses"]}, sources=["orders"])
 
 
 def scrape(metrics: Metrics) -> Series:

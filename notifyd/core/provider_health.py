@@ -1,0 +1,110 @@
+"""What a provider's answers of the last minute say of it. Pure: the caller brings the time."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from typing import Final
+
+from notifyd.core.blame import Blame, blame_of
+from notifyd.core.breaker import Breaker, BreakerPolicy, BreakerState, Pass
+from notifyd.core.outcome import Outcome, Reason, Rejected
+
+_WINDOW_S: Final = 60.0
+_BUCKET_S: Final = 1.0
+# GOV.UK Notify moves weight at 50 errors of the provider in a minute, or when 15 % of messages are slow.
+ERRORS_TO_MOVE: Final = 50
+SLOW_SHARE_TO_MOVE: Final = 0.15
+_SLOW_MIN: Final = 100
+# A mix-up of sandbox and production shows as a burst of bad tokens among answers: more than people's typing gives.
+_BAD_ADDRESSES_MIN: Final = 50
+_BAD_ADDRESSES_SHARE: Final = 0.5
+# Requests in a row, whole ones: single errors are the weights' business.
+_POLICY: Final = BreakerPolicy(failures_max=5, open_s=5.0, open_max_s=60.0)
+
+
+class ProviderHealth:
+    """One provider's breaker and its window of answers, in buckets of a second."""
+
+    def __init__(self) -> None:
+        self._breaker = Breaker(_POLICY)
+        self._buckets: deque[tuple[float, Counter[str]]] = deque()
+        self._sums: Counter[str] = Counter()
+
+    @property
+    def breaker_state(self) -> BreakerState:
+        return self._breaker.state
+
+    def is_probe_due(self, now_s: float) -> bool:
+        return self._breaker.is_probe_due(now_s)
+
+    def begin(self, now_s: float) -> Pass | None:
+        """Leave for one request; None: the breaker is open."""
+        return self._breaker.begin(now_s)
+
+    def abandoned(self, given: Pass) -> None:
+        self._breaker.abandoned(given)
+
+    def answered(
+        self,
+        given: Pass,
+        outcomes: Sequence[Outcome],
+        *,
+        took_s: float,
+        slow_s: float,
+        now_s: float,
+        fraction: float,
+    ) -> None:
+        """One request's outcomes. `slow_s`: what took longer was slow. `fraction`: uniform in [0, 1)."""
+        blames = Counter(blame_of(outcome) for outcome in outcomes)
+        bad = sum(1 for one in outcomes if isinstance(one, Rejected) and one.reason is Reason.ADDRESS_INVALID)
+        failed = blames[Blame.PROVIDER] + blames[Blame.CONFIG]
+        self._count(
+            now_s,
+            all=len(outcomes),
+            errors=failed,
+            slow=len(outcomes) if took_s > slow_s else 0,
+            bad_addresses=bad,
+        )
+        if failed == len(outcomes) or self._has_bad_address_burst():
+            self._breaker.failed(given, now_s, fraction)
+        elif failed + blames[Blame.LOAD] == len(outcomes):
+            self._breaker.abandoned(given)  # a throttle says neither
+        else:
+            self._breaker.succeeded(given)
+
+    def wants_less(self, now_s: float) -> bool:
+        """Whether weight should move away from it."""
+        self._forget(now_s)
+        slow = self._sums["slow"]
+        is_slow = self._sums["all"] >= _SLOW_MIN and slow >= self._sums["all"] * SLOW_SHARE_TO_MOVE
+        return self._sums["errors"] >= ERRORS_TO_MOVE or is_slow
+
+    def error_share(self, now_s: float) -> float:
+        """Of the last minute's answers."""
+        self._forget(now_s)
+        return self._sums["errors"] / self._sums["all"] if self._sums["all"] else 0.0
+
+    def errors(self, now_s: float) -> int:
+        """Of the last minute; at ERRORS_TO_MOVE weight moves away."""
+        self._forget(now_s)
+        return self._sums["errors"]
+
+    def answers_per_s(self, now_s: float) -> float:
+        self._forget(now_s)
+        return self._sums["all"] / _WINDOW_S
+
+    def _has_bad_address_burst(self) -> bool:
+        bad = self._sums["bad_addresses"]
+        return bad >= _BAD_ADDRESSES_MIN and bad >= self._sums["all"] * _BAD_ADDRESSES_SHARE
+
+    def _count(self, now_s: float, **counts: int) -> None:
+        self._forget(now_s)
+        if not self._buckets or now_s - self._buckets[-1][0] >= _BUCKET_S:
+            self._buckets.append((now_s, Counter()))
+        self._buckets[-1][1].update(counts)
+        self._sums.update(counts)
+
+    def _forget(self, now_s: float) -> None:
+        while self._buckets and now_s - self._buckets[0][0] >= _WINDOW_S:
+            self._sums.subtract(self._buckets.popleft()[1])

@@ -1,0 +1,105 @@
+"""When one provider account may be asked: its rate, the rates of its groups, its breaker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+from notifyd.core.adaptive_rate import AdaptiveRate, RateState
+from notifyd.core.breaker import BreakerState, Pass
+from notifyd.core.outcome import Deferred, Outcome, Reason
+from notifyd.core.provider_health import ProviderHealth
+from notifyd.core.rate import TokenBucket
+from notifyd.ports import Limits
+
+# Buckets of groups that are full again are forgotten when there are more.
+_GROUPS_KEPT_MAX = 1024
+
+
+class Pacer:
+    """Knows no waiting: it says for how long. `limits` are the provider's as they stood at the last `fit`."""
+
+    def __init__(self, limits: Limits, now_s: float) -> None:
+        self.health = ProviderHealth()
+        self._limits = limits
+        self._share = 1.0
+        self._rate = AdaptiveRate(limits.rate_per_s, now_s)
+        self._groups: dict[Hashable, TokenBucket] = {}
+
+    def fit(self, limits: Limits, share: float, now_s: float) -> None:
+        """The account's limits, and this worker's share of them."""
+        if limits.rate_per_s != self._limits.rate_per_s:
+            self._rate.set_limit(limits.rate_per_s, now_s)
+        if share != self._share:
+            self._rate.set_share(share, now_s)
+        self._limits, self._share = limits, share
+        if limits.group_rate_per_s is not None:
+            for bucket in self._groups.values():
+                bucket.set_rate(limits.group_rate_per_s * share, burst=1.0, now_s=now_s)
+
+    @property
+    def batch_max(self) -> int:
+        """No request is larger than what may be sent in a second; a probe is a single one."""
+        if self.health.breaker_state is not BreakerState.CLOSED:
+            return 1
+        limits = self._limits
+        rates = [rate for rate in (self._rate.rate_per_s, limits.group_rate_per_s) if rate is not None]
+        return max(1, min(limits.batch_max, *map(int, rates))) if rates else limits.batch_max
+
+    def wait_s(self, now_s: float) -> float:
+        """Until the account may be asked."""
+        return self._rate.wait_s(now_s)
+
+    @property
+    def group_pace(self) -> Callable[[Hashable, float], float] | None:
+        """How long a group has to wait for its own rate; None: groups have none."""
+        return None if self._limits.group_rate_per_s is None else self._group_wait_s
+
+    def _group_wait_s(self, group: Hashable, now_s: float) -> float:
+        bucket = self._groups.get(group)
+        return bucket.wait_s(now_s) if bucket is not None else 0.0
+
+    def take(self, group: Hashable, count: int, now_s: float) -> None:
+        self._rate.take(count, now_s)
+        rate_per_s = self._limits.group_rate_per_s
+        if rate_per_s is not None:
+            self._bucket(group, rate_per_s * self._share, now_s).take(count, now_s)
+
+    def give_back(self, group: Hashable, count: int, now_s: float) -> None:
+        """Taken and not used."""
+        self.take(group, -count, now_s)
+
+    def answered(
+        self,
+        given: Pass,
+        group: Hashable,
+        outcomes: Sequence[Outcome],
+        *,
+        took_s: float,
+        slow_s: float,
+        now_s: float,
+        fraction: float,
+    ) -> None:
+        """One request's end. `fraction`: uniform in [0, 1)."""
+        self.health.answered(given, outcomes, took_s=took_s, slow_s=slow_s, now_s=now_s, fraction=fraction)
+        throttles = [one for one in outcomes if isinstance(one, Deferred) and one.reason is Reason.THROTTLED]
+        if not throttles:
+            return
+        wait_s = max((one.retry_after_s for one in throttles if one.retry_after_s is not None), default=None)
+        group_rate_per_s = self._limits.group_rate_per_s
+        if group_rate_per_s is None:
+            self._rate.throttled(now_s, wait_s)
+        else:
+            # It was the group that went too fast: the others need not wait for it.
+            rate_per_s = group_rate_per_s * self._share
+            self._bucket(group, rate_per_s, now_s).take((wait_s or 1.0) * rate_per_s, now_s)
+
+    def rate(self, now_s: float) -> RateState:
+        return self._rate.state(now_s)
+
+    def _bucket(self, group: Hashable, rate_per_s: float, now_s: float) -> TokenBucket:
+        bucket = self._groups.get(group)
+        if bucket is None:
+            if len(self._groups) >= _GROUPS_KEPT_MAX:
+                self._groups = {key: kept for key, kept in self._groups.items() if kept.wait_s(now_s) > 0}
+            bucket = self._groups[group] = TokenBucket(rate_per_s, burst=1.0, now_s=now_s)
+        return bucket

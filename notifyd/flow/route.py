@@ -1,0 +1,218 @@
+"""Which of a channel's providers gets a delivery, and what moves to another one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from notifyd.core.blame import may_move
+from notifyd.core.breaker import BreakerState
+from notifyd.core.channel import Channel
+from notifyd.core.outcome import Outcome, Reason
+from notifyd.core.provider_health import ERRORS_TO_MOVE
+from notifyd.core.switches import ProviderSwitch
+from notifyd.core.weights import Weights
+from notifyd.flow.deliver import DeliverTimes, Dispatcher
+from notifyd.flow.heart import Heart
+from notifyd.flow.record import Recorder
+from notifyd.flow.switchboard import Switchboard
+from notifyd.flow.ticket import Ticket
+from notifyd.ports import Clock, Entropy, ProviderReport, ProviderRoute
+from notifyd.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+
+_DRIFT_INTERVAL_S = 1.0
+
+
+class Router:
+    """One channel's. With one provider it is a pass-through, but for switches."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        routes: Sequence[ProviderRoute],
+        *,
+        switchboard: Switchboard,
+        recorder: Recorder,
+        heart: Heart,
+        times: DeliverTimes,
+        clock: Clock,
+        entropy: Entropy,
+        metrics: Metrics,
+        share: Callable[[], float],
+    ) -> None:
+        """`share`: this worker's part of the accounts' limits."""
+        self._channel = channel
+        self._switchboard = switchboard
+        self._recorder = recorder
+        self._clock = clock
+        self._entropy = entropy
+        self._metrics = metrics
+        self._platforms = {route.provider.name: route.platform for route in routes}
+        self._resting = {route.provider.name: route.weight for route in routes}
+        self._weights = {platform: self._weights_of(platform) for platform in set(self._platforms.values())}
+        self._dispatchers = {
+            route.provider.name: Dispatcher(
+                route.provider,
+                heart=heart,
+                recorder=recorder,
+                times=times,
+                clock=clock,
+                entropy=entropy,
+                metrics=metrics,
+                share=share,
+                move=self._move,
+                reroute=self._reroute,
+            )
+            for route in routes
+        }
+        switchboard.on_change(self._switched)
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for dispatcher in self._dispatchers.values():
+                tasks.create_task(dispatcher.run())
+            while True:
+                await self._clock.sleep(_DRIFT_INTERVAL_S)
+                self._drift()
+
+    def submit(self, tickets: Sequence[Ticket]) -> None:
+        """Never waits. What is paused, or has no provider, goes to the retry queue unsent."""
+        paused = self._switchboard.current.paused_types
+        if paused:
+            held = [ticket for ticket in tickets if ticket.delivery.type_name in paused]
+            if held:
+                self._recorder.postpone(held, Reason.PAUSED)
+                tickets = [ticket for ticket in tickets if ticket.delivery.type_name not in paused]
+        by_provider: dict[str | None, list[Ticket]] = {}
+        for ticket in tickets:
+            by_provider.setdefault(self._choose(ticket), []).append(ticket)
+        for name, group in by_provider.items():
+            if name is None:
+                self._recorder.postpone(group, Reason.NO_PROVIDER)
+            else:
+                self._dispatchers[name].submit(group)
+
+    def _move(
+        self, tickets: list[Ticket], outcomes: list[Outcome], provider: str
+    ) -> tuple[list[Ticket], list[Outcome]]:
+        """At once to another provider what this one refused for reasons of its own; gives back the rest."""
+        self._shift_weight(provider)
+        if len(self._dispatchers) == 1:
+            return tickets, outcomes
+        kept: list[Ticket] = []
+        kept_outcomes: list[Outcome] = []
+        moved: list[tuple[Ticket, Outcome]] = []
+        for ticket, outcome in zip(tickets, outcomes, strict=True):
+            if may_move(outcome) and self._able(ticket, but=(*ticket.refused_by, provider)):
+                moved.append((ticket, outcome))
+            else:
+                kept.append(ticket)
+                kept_outcomes.append(outcome)
+        if moved:
+            self._recorder.refused([ticket for ticket, _ in moved], [outcome for _, outcome in moved], provider)
+            for ticket, _ in moved:
+                ticket.refused_by = (*ticket.refused_by, provider)
+            self.submit([ticket for ticket, _ in moved])
+        return kept, kept_outcomes
+
+    def _reroute(self, tickets: list[Ticket], provider: str) -> list[Ticket]:
+        """To others what waits for a provider that cannot be asked now; gives back what has nobody else."""
+        if len(self._dispatchers) == 1:
+            return tickets
+        stays: list[Ticket] = []
+        goes: list[Ticket] = []
+        for ticket in tickets:
+            (goes if self._able(ticket, but=(provider,)) else stays).append(ticket)
+        self.submit(goes)
+        return stays
+
+    def report(self) -> list[ProviderReport]:
+        """How its providers stand, for people."""
+        now_s = self._clock.elapsed_s()
+        reports = []
+        for name, dispatcher in self._dispatchers.items():
+            pacer, weights = dispatcher.pacer, self._weights[self._platforms[name]]
+            rate = pacer.rate(now_s)
+            reports.append(
+                ProviderReport(
+                    provider=name,
+                    channel=self._channel,
+                    breaker=pacer.health.breaker_state,
+                    weight=weights.current[name],
+                    resting_weight=weights.resting[name],
+                    rate_per_s=rate.rate_per_s,
+                    limit_per_s=rate.limit_per_s,
+                    answers_per_s=pacer.health.answers_per_s(now_s),
+                    errors=pacer.health.errors(now_s),
+                    errors_max=ERRORS_TO_MOVE,
+                )
+            )
+        return reports
+
+    def _weights_of(self, platform: str) -> Weights:
+        resting = {name: weight for name, weight in self._resting.items() if self._platforms[name] == platform}
+        return Weights(resting, self._clock.elapsed_s())
+
+    def _drift(self) -> None:
+        """Weights go back towards the configured ones."""
+        now_s = self._clock.elapsed_s()
+        for weights in self._weights.values():
+            weights.drift(now_s)
+        for name, dispatcher in self._dispatchers.items():
+            state = dispatcher.pacer.health.breaker_state
+            self._metrics.provider_up.set(int(state is BreakerState.CLOSED), self._channel, name)
+            weight = self._weights[self._platforms[name]].current[name]
+            self._metrics.provider_weight.set(weight, self._channel, name)
+
+    def _choose(self, ticket: Ticket) -> str | None:
+        """By weight among those that can be asked; among the enabled where none can."""
+        platform = ticket.delivery.platform
+        weights = self._weights.get(platform)
+        if weights is None:
+            return None
+        enabled = [
+            name
+            for name, theirs in self._platforms.items()
+            if theirs == platform and self._switchboard.current.of(name) is ProviderSwitch.ENABLED
+        ]
+        if len(enabled) <= 1:
+            return enabled[0] if enabled else None
+        able = [name for name in self._able(ticket) if name not in ticket.refused_by]
+        return weights.choose(able or enabled, self._entropy.fraction())
+
+    def _able(self, ticket: Ticket, but: Sequence[str] = ()) -> list[str]:
+        """Who is enabled and has a closed breaker, or one whose probe is due."""
+        now_s = self._clock.elapsed_s()
+        return [
+            name
+            for name, dispatcher in self._dispatchers.items()
+            if name not in but
+            and self._platforms[name] == ticket.delivery.platform
+            and self._switchboard.current.of(name) is ProviderSwitch.ENABLED
+            and (
+                dispatcher.pacer.health.breaker_state is BreakerState.CLOSED
+                or (dispatcher.is_idle and dispatcher.pacer.health.is_probe_due(now_s))
+            )
+        ]
+
+    def _shift_weight(self, provider: str) -> None:
+        now_s = self._clock.elapsed_s()
+        if not self._dispatchers[provider].pacer.health.wants_less(now_s):
+            return
+        weights = self._weights[self._platforms[provider]]
+        if weights.move_from(provider, now_s):
+            log.warning("weight_moved", channel=self._channel, provider=provider, weights=weights.current)
+
+    def _switched(self) -> None:
+        """What waits for a provider that was disabled goes to others."""
+        for name, dispatcher in self._dispatchers.items():
+            if self._switchboard.current.of(name) is ProviderSwitch.DISABLED:
+                waiting = dispatcher.take_back()
+                if waiting:
+                    log.info("rerouted", provider=name, deliveries=len(waiting))
+                    self.submit(waiting)
