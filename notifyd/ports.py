@@ -14,6 +14,7 @@ from notifyd.core.log_row import LogRow
 from notifyd.core.look_up import Found
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Outcome
+from notifyd.core.provider_standing import Seen
 from notifyd.core.retry_message import DeadMessage, RetryMessage
 from notifyd.core.sequence import Checkpoint
 from notifyd.core.switches import Switches
@@ -272,21 +273,6 @@ class ProviderRoute(msgspec.Struct, frozen=True):
     platform: str = ""
 
 
-class ProviderReport(msgspec.Struct, frozen=True):
-    """What one worker sees of one provider. `errors`: of the last minute, of those that move weight away."""
-
-    provider: str
-    channel: Channel
-    breaker: str
-    weight: float
-    resting_weight: float
-    rate_per_s: float | None
-    limit_per_s: float | None
-    answers_per_s: float
-    errors: int
-    errors_max: int
-
-
 class ControlTable(Protocol):
     """What people switch for the whole fleet. Every call may raise AwsError or TransportError."""
 
@@ -294,7 +280,7 @@ class ControlTable(Protocol):
         """Strongly consistent."""
         ...
 
-    async def report(self, worker_id: str, at_s: float, providers: Sequence[ProviderReport]) -> None: ...
+    async def report(self, worker_id: str, at_s: float, providers: Sequence[Seen]) -> None: ...
 
 
 # --- records ---------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from notifyd.aws.blueprint import TTL_ATTRIBUTE
+from notifyd.core.provider_standing import Seen
 from notifyd.core.switches import ProviderSwitch, Switches
-from notifyd.ports import ProviderReport
 from notifyd.wire.aws_call import AwsService
 
 _TARGET: Final = "DynamoDB_20120810."
@@ -62,7 +62,7 @@ class _Scanned(msgspec.Struct):
 class WorkerReport(msgspec.Struct, frozen=True):
     worker_id: str
     at_s: float
-    providers: list[ProviderReport]
+    providers: list[Seen]
 
 
 class DynamoDbControlTable:
@@ -89,7 +89,7 @@ class DynamoDbControlTable:
     async def resume(self, type_name: str) -> None:
         await self._change("DELETE paused :name", type_name)
 
-    async def report(self, worker_id: str, at_s: float, providers: Sequence[ProviderReport]) -> None:
+    async def report(self, worker_id: str, at_s: float, providers: Sequence[Seen]) -> None:
         item = {
             "key": {"S": _WORKER + worker_id},
             "at": {"N": f"{at_s:.3f}"},
@@ -108,7 +108,7 @@ class DynamoDbControlTable:
                 WorkerReport(
                     item.key.S.removeprefix(_WORKER),
                     float(item.at.N),
-                    msgspec.json.decode(item.report.S, type=list[ProviderReport]),
+                    msgspec.json.decode(item.report.S, type=list[Seen]),
                 )
                 for item in page.Items
                 if item.key.S.startswith(_WORKER)

@@ -22,6 +22,8 @@ _COMMANDS = {
     "audit": "notifyd.cli.audit:audit",
     "replay": "notifyd.cli.replay:replay",
     "reconcile": "notifyd.cli.reconcile:reconcile",
+    "providers": "notifyd.cli.providers:providers",
+    "types": "notifyd.cli.types:types",
     "template": "notifyd.cli.template:template",
     "config": "notifyd.cli.config:config",
 }

@@ -12,6 +12,7 @@ from notifyd.core.breaker import BreakerState
 from notifyd.core.channel import Channel
 from notifyd.core.outcome import Outcome, Reason
 from notifyd.core.provider_health import ERRORS_TO_MOVE
+from notifyd.core.provider_standing import Seen
 from notifyd.core.switches import ProviderSwitch
 from notifyd.core.weights import Weights
 from notifyd.flow.deliver import DeliverTimes, Dispatcher
@@ -19,7 +20,7 @@ from notifyd.flow.heart import Heart
 from notifyd.flow.record import Recorder
 from notifyd.flow.switchboard import Switchboard
 from notifyd.flow.ticket import Ticket
-from notifyd.ports import Clock, Entropy, ProviderReport, ProviderRoute
+from notifyd.ports import Clock, Entropy, ProviderRoute
 from notifyd.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -131,7 +132,7 @@ class Router:
         self.submit(goes)
         return stays
 
-    def report(self) -> list[ProviderReport]:
+    def report(self) -> list[Seen]:
         """How its providers stand, for people."""
         now_s = self._clock.elapsed_s()
         reports = []
@@ -139,7 +140,7 @@ class Router:
             pacer, weights = dispatcher.pacer, self._weights[self._platforms[name]]
             rate = pacer.rate(now_s)
             reports.append(
-                ProviderReport(
+                Seen(
                     provider=name,
                     channel=self._channel,
                     breaker=pacer.health.breaker_state,

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import structlog
 
+from notifyd.core.provider_standing import Seen
 from notifyd.core.switches import Switches
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.watch import Watch
-from notifyd.ports import Clock, ControlTable, ProviderReport
+from notifyd.ports import Clock, ControlTable
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,7 @@ class Switchboard:
         self._watch = watch
         self._followers: list[Callable[[], None]] = []
         self._reported_at_s: float | None = None
-        self.report: Callable[[], list[ProviderReport]] = list
+        self.report: Callable[[], list[Seen]] = list
 
     def on_change(self, follower: Callable[[], None]) -> None:
         self._followers.append(follower)

@@ -11,12 +11,12 @@ from notifyd.aws.control_table import DynamoDbControlTable
 from notifyd.aws.session import AwsSession
 from notifyd.aws.tables import create_table
 from notifyd.core.channel import Channel
+from notifyd.core.provider_standing import Seen
 from notifyd.core.switches import ProviderSwitch, Switches
-from notifyd.ports import ProviderReport
 from tests.fakes.control_table import FakeControlTable
 
 Control = FakeControlTable | DynamoDbControlTable
-REPORT = ProviderReport(
+REPORT = Seen(
     provider="ses",
     channel=Channel.EMAIL,
     breaker="closed",

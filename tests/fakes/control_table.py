@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from notifyd.aws.control_table import WorkerReport
+from notifyd.core.provider_standing import Seen
 from notifyd.core.switches import ProviderSwitch, Switches
 from notifyd.errors import NotSent
-from notifyd.ports import ProviderReport
 
 
 class FakeControlTable:
@@ -35,7 +35,7 @@ class FakeControlTable:
     async def resume(self, type_name: str) -> None:
         self._paused.discard(type_name)
 
-    async def report(self, worker_id: str, at_s: float, providers: Sequence[ProviderReport]) -> None:
+    async def report(self, worker_id: str, at_s: float, providers: Sequence[Seen]) -> None:
         self._reports[worker_id] = WorkerReport(worker_id, at_s, list(providers))
 
     async def reports(self) -> list[WorkerReport]:
