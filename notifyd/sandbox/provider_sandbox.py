@@ -18,9 +18,13 @@ from notifyd.sandbox.credentials import Credentials
 from notifyd.sandbox.desk import Desk
 from notifyd.sandbox.exchange import Vendor
 from notifyd.sandbox.http1_server import Http1Server
+from notifyd.sandbox.vendors.mailchimp import Mailchimp
 from notifyd.sandbox.vendors.sendgrid import SendGrid
 from notifyd.sandbox.vendors.slack import Slack, SlackWebhook
+from notifyd.sandbox.vendors.sns import Sns
 from notifyd.sandbox.vendors.twilio import Twilio
+from notifyd.sandbox.vendors.vonage import Vonage
+from notifyd.sandbox.vendors.web_push import Subscription, WebPush
 from notifyd.sandbox.vendors.webhook import WebhookReceiver
 from notifyd.system import SystemClock
 
@@ -45,6 +49,7 @@ class Sandbox:
         self.urls: dict[str, str] = {}
         self.desks: dict[str, Desk] = {}
         self._clock = clock or SystemClock()
+        self.web_push = WebPush(application_server_key=self.credentials.vapid_public_key, clock=self._clock)
         self._wanted: Collection[str] = providers
         self._journal = journal
         self._port_base = port_base
@@ -83,11 +88,19 @@ class Sandbox:
     def endpoints(self) -> Mapping[str, str]:
         return self.urls
 
+    def subscribe(self, count: int = 1) -> list[Subscription]:
+        """New browsers that wait for web pushes; this sandbox can read what they get."""
+        return [self.web_push.subscribe(self.urls[self.web_push.name]) for _ in range(count)]
+
     def _vendors(self) -> list[Vendor]:
         known = self.credentials
         vendors: list[Vendor] = [
             SendGrid(api_key=known.sendgrid_api_key),
             Twilio(account_sid=known.twilio_account_sid, auth_token=known.twilio_auth_token, clock=self._clock),
+            Mailchimp(api_key=known.mailchimp_api_key),
+            Sns(),
+            Vonage(api_key=known.vonage_api_key, api_secret=known.vonage_api_secret),
+            self.web_push,
             Slack(token=known.slack_token, clock=self._clock),
             SlackWebhook(paths={known.slack_hook_path}, clock=self._clock),
             WebhookReceiver(secrets=[known.webhook_secret]),
