@@ -45,6 +45,6 @@ class Beginner:
                 case Route.EXPIRE:
                     self._recorder.expire([ticket])
                 case Route.BURY:
-                    self._recorder.bury(ticket, Reason.IN_DOUBT_HELD)
+                    self._recorder.bury(ticket, ticket.dead_for)
         for channel, group in by_channel.items():
             self._dispatchers[channel].submit(group)

@@ -111,8 +111,8 @@ class Recorder:
         doubled_s = self._policy.backoff_base_s * 2.0 ** min(turn - 1, _TURN_DOUBLINGS_MAX)
         return doubled_s * (1.0 + self._entropy.fraction())
 
-    def bury(self, ticket: Ticket, reason: Reason) -> None:
-        """To the DLQ without an attempt: in doubt and held."""
+    def bury(self, ticket: Ticket, reason: str) -> None:
+        """To the DLQ without an attempt: in doubt and held, or once more what a row says is dead."""
         now_s = self._clock.now_s()
         rows: list[LogRow] = []
         ends = Ends()
@@ -161,7 +161,7 @@ class Recorder:
     def _bury(
         self,
         ticket: Ticket,
-        reason: Reason,
+        reason: str,
         story: tuple[Attempted, ...],
         now_s: float,
         rows: list[LogRow],
@@ -230,7 +230,7 @@ def _attempted(ticket: Ticket, now_s: float, kind: str, reason: Reason, provider
     return Attempted(ticket.delivery.attempt, now_s, kind, reason, provider, answer[:ANSWER_CHARS_MAX])
 
 
-def _dead_message(ticket: Ticket, reason: Reason, story: tuple[Attempted, ...], now_s: float) -> DeadMessage:
+def _dead_message(ticket: Ticket, reason: str, story: tuple[Attempted, ...], now_s: float) -> DeadMessage:
     message = ticket.retry_message(
         attempt=ticket.delivery.attempt + 1, not_before_s=now_s, story=story, in_doubt=ticket.again
     )

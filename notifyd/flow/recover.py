@@ -132,10 +132,12 @@ def _apply(ticket: Ticket, rows: Sequence[LogRow]) -> bool:
     ticket.delivery.attempt = last.attempt
     ticket.again = RowKind.UNKNOWN in kinds
     ticket.story = story_of(rows)
+    ticket.route = Route.HAND_OVER
     if RowKind.EXPIRED in kinds:
         ticket.route = Route.EXPIRE
-    else:
-        ticket.route = Route.BURY if RowKind.DEAD in kinds else Route.HAND_OVER
+    elif RowKind.DEAD in kinds:
+        ticket.route = Route.BURY
+        ticket.dead_for = next(row.reason for row in rows if row.kind is RowKind.DEAD)
     return True
 
 

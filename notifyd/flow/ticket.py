@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from notifyd.core.message import Delivery
+from notifyd.core.outcome import Reason
 from notifyd.core.retry_message import Attempted, RetryMessage
 
 
@@ -51,6 +52,7 @@ class Ticket(msgspec.Struct, eq=False):
     """`index`: the record's in its shard's window. `envelope`: the event, for a later attempt.
 
     `again`: an earlier send of it may have been accepted, so this one is a possible duplicate.
+    `dead_for`: why it is buried, where that is its route.
     """
 
     delivery: Delivery
@@ -62,6 +64,7 @@ class Ticket(msgspec.Struct, eq=False):
     story: tuple[Attempted, ...] = ()
     again: bool = False
     route: Route = Route.SEND
+    dead_for: str = Reason.IN_DOUBT_HELD
     enqueued_at_s: float = 0.0
 
     def retry_message(
