@@ -229,6 +229,7 @@ class Assembly:
         name = self._config.channels[channel].provider
         context = ProviderContext(
             clock=self._clock,
+            entropy=self._entropy,
             send_timeout_s=self._config.delivery.send_timeout_s,
             open_aws=self._session.lean,
             secret=self._secrets.__getitem__,

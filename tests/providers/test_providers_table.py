@@ -26,7 +26,11 @@ async def context(clock: FakeClock, entropy: FakeEntropy) -> AsyncIterator[Provi
     known = Credentials("AKIDTEST", "secret")
     async with AwsSession("eu-west-1", clock=clock, entropy=entropy, static=known) as session:
         yield ProviderContext(
-            clock=clock, send_timeout_s=5.0, open_aws=session.lean, secret=lambda _: SecretStr("secret")
+            clock=clock,
+            entropy=entropy,
+            send_timeout_s=5.0,
+            open_aws=session.lean,
+            secret=lambda _: SecretStr("secret"),
         )
 
 
