@@ -71,6 +71,9 @@ zombie: $(READY)  ## the owner stopped for two failover times, then woken: fence
 chaos: $(READY)  ## AWS throttles, does not answer, goes away; ARGS="--case away-60s-all --scale 0.5"
 	@$(FAULT_RUN) chaos $(ARGS)
 
+outage: $(READY)  ## all of AWS away for 60 s at 2,000 events/s; ARGS="--outage-s 30 --source dynamodb"
+	@$(FAULT_RUN) outage $(ARGS)
+
 # The one stand-in whose shards split and merge; it takes node and npm.
 KINESIS_LOCAL := .run/kinesis-local/.ready
 KINESIS_LOCAL_LOCK := tests/faults/kinesis_local
