@@ -13,9 +13,13 @@ from notifyd.aws.session import AwsSession
 from notifyd.providers import PROVIDERS, ProviderContext
 from notifyd.wire.credentials import Credentials
 from tests.fakes.system import FakeClock, FakeEntropy
+from tests.support.push_keys import P256, pem_of
 
+SECRETS = {"P256_KEY": pem_of(P256)}
 NEEDED = {"sender": "shop@example.com"}
+APNS_KEY = {"key": "env:P256_KEY", "key_id": "ABC123DEFG", "team_id": "DEF123GHIJ"}
 CONFIGS = {
+    "apns": APNS_KEY | {"topic": "com.example.shop"},
     "ses": NEEDED | {"base_url": "http://127.0.0.1:9"},
     "smtp": NEEDED | {"base_url": "smtp://relay.example", "username": "me", "password": "env:RELAY_PASSWORD"},
 }
@@ -30,7 +34,7 @@ async def context(clock: FakeClock, entropy: FakeEntropy) -> AsyncIterator[Provi
             entropy=entropy,
             send_timeout_s=5.0,
             open_aws=session.lean,
-            secret=lambda _: SecretStr("secret"),
+            secret=lambda ref: SecretStr(SECRETS.get(ref.name, "secret")),
         )
 
 
