@@ -90,6 +90,9 @@ sim: $(READY)  ## seeded simulation of several workers under faults; SEEDS=500 F
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAULTS),--faults $(FAULTS)) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
+fleet: $(READY)  ## 100 whole daemons on 2,000 shards, in virtual time: balanced, every shard read, what the table is asked
+	@$(BIN)/python -m tests.simulation.fleet $(ARGS)
+
 schemas: $(READY)  ## what is deployed, against the schemas of those who read it
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/kubernetes-validate --strict $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))

@@ -112,7 +112,9 @@ def _reshard(count: int, **options: Any) -> None:
 @click.option("--rate", "rate_per_s", default=OutagePlan().rate_per_s, show_default=True, help="Events a second.")
 @click.option("--outage-s", default=OutagePlan().outage_s, show_default=True)
 @click.option("--shards", default=OutagePlan().shards, show_default=True)
-@click.option("--source", type=click.Choice([*BenchSource]), default=OutagePlan().source)
+@click.option(
+    "--source", type=click.Choice([kind.value for kind in BenchSource]), default=OutagePlan().source.value
+)
 @json_option
 def _outage(rate_per_s: float, outage_s: float, shards: int, source: str, as_json: bool) -> None:
     """All of AWS away at thousands of events a second: no mass takeover, and the backlog drained fast."""
