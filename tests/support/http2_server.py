@@ -69,6 +69,8 @@ class Http2Peer(asyncio.Protocol):
         self.open: dict[int, Asked] = {}
         """Streams that the client has opened and nobody has ended, by id."""
         self.closed = False
+        self.left_at = 0
+        """The last stream that counts once it has said GOAWAY; a test's own note."""
         self._received = bytearray()
         self._preface = h2.PREFACE
         self._decoder, self._encoder = Decoder(), Encoder()

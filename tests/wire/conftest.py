@@ -15,6 +15,7 @@ _ON_BOTH_LOOPS = {
     "test_http2_answers.py",
     "test_http2_pool.py",
     "test_http2_streams.py",
+    "test_http2_tally.py",
     "test_http2_tls.py",
 }
 _ASYNCIO: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
