@@ -35,9 +35,10 @@ from notifyd.flow.redeliver import Redeliverer
 from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
 from notifyd.flow.shard import ShardParts
 from notifyd.flow.slot_desk import SlotDesk
+from notifyd.flow.start import Patience, unless
 from notifyd.flow.streams import initialise
 from notifyd.flow.templates import TemplateShelf
-from notifyd.flow.watch import Watch
+from notifyd.flow.watch import LEASE_TABLE, Watch
 from notifyd.ports import LeaseScan
 from notifyd.telemetry.metrics import Metrics
 
@@ -118,18 +119,15 @@ class Engine:
         """Until `stop`, then drains.
 
         Raises:
-            ConfigError: a stream has data and nobody said where to begin; a template does not compile.
+            ConfigError: a stream has data and nobody said where to begin; a template does not compile; a table
+                or stream does not exist.
+            AwsError, TransportError: AWS did not answer for START_WITHIN_S.
         """
-        await self._templates.load()
-        for setup in self.outside.sources:
-            await initialise(setup.source, self.outside.lease_table, setup.starting_position, self.outside.clock)
-        scan = await self.outside.lease_table.scan()
-        self.keeper.sources = {setup.source.name: self._shard_parts(setup, scan) for setup in self.outside.sources}
+        if not await unless(stop, self._start()):
+            await self.heart.release()
+            return
         async with asyncio.TaskGroup() as tasks:
             services = [tasks.create_task(service) for service in self._services()]
-            # No lease is taken before the heartbeat that speaks for it was acknowledged.
-            while not await self.heart.renew():
-                await self.outside.clock.sleep(self._settings.heart.renew_interval_s)
             work = [
                 tasks.create_task(self.keeper.run()),
                 *(tasks.create_task(redeliverer.run()) for redeliverer in self._redeliverers),
@@ -140,6 +138,20 @@ class Engine:
             await self._alerts.flush()
             for task in services:
                 task.cancel()
+
+    async def _start(self) -> None:
+        patience = Patience(self.outside.clock, self.outside.entropy, self.watch)
+        await patience.ask("templates", self._templates.load)
+        table, clock = self.outside.lease_table, self.outside.clock
+        scan = await patience.ask(LEASE_TABLE, table.scan)
+        for setup in self.outside.sources:
+            begin = partial(initialise, setup.source, table, scan, setup.starting_position, clock)
+            await patience.ask(setup.source.name, begin)
+        scan = await patience.ask(LEASE_TABLE, table.scan)
+        self.keeper.sources = {setup.source.name: self._shard_parts(setup, scan) for setup in self.outside.sources}
+        # No lease is taken before the heartbeat that speaks for it was acknowledged.
+        while not await self.heart.renew():
+            await clock.sleep(self._settings.heart.renew_interval_s)
 
     async def _drain(self, work: Sequence[asyncio.Task[None]]) -> None:
         """What is claimed and not settled when the time is up is in doubt for the next owner."""

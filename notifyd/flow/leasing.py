@@ -15,7 +15,7 @@ from notifyd.errors import AwsError, DamagedItem, TransportError
 from notifyd.flow.heart import Heart
 from notifyd.flow.shard import ShardEnded, ShardParts, ShardRun
 from notifyd.flow.streams import sync
-from notifyd.flow.watch import Watch
+from notifyd.flow.watch import LEASE_TABLE, Watch
 from notifyd.ports import Clock, Entropy, LeaseScan, LeaseTable
 from notifyd.telemetry.metrics import Metrics
 
@@ -94,9 +94,9 @@ class LeaseKeeper:
                 scan = await self._table.scan()
         except (AwsError, TransportError, TimeoutError) as error:
             self._liveness.interrupted()
-            self._watch.dependency_failed("lease_table", str(error) or "no answer")
+            self._watch.dependency_failed(LEASE_TABLE, str(error) or "no answer")
             return
-        self._watch.dependency_worked("lease_table")
+        self._watch.dependency_worked(LEASE_TABLE)
         now_s = self._clock.elapsed_s()
         self.scanned_at_s = now_s
         owners = [item.lease_owner for item in scan.shards]

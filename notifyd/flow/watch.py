@@ -15,6 +15,8 @@ from notifyd.telemetry.metrics import Metrics
 
 # The label of a delivery that had no channel to go by.
 NO_CHANNEL = "none"
+# A dependency by this name; streams and retry queues go by their own.
+LEASE_TABLE = "lease_table"
 
 
 class DependencyState(msgspec.Struct):
