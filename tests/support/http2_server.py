@@ -69,6 +69,8 @@ class Http2Peer(asyncio.Protocol):
         self.open: dict[int, Asked] = {}
         """Streams that the client has opened and nobody has ended, by id."""
         self.closed = False
+        self.deaf = False
+        """Takes bytes, and neither reads nor answers them."""
         self.left_at = 0
         """The last stream that counts once it has said GOAWAY; a test's own note."""
         self._received = bytearray()
@@ -94,7 +96,7 @@ class Http2Peer(asyncio.Protocol):
             self._preface = b""
         for frame in h2.frames_in(self._received):
             self.server.frames.append(frame)
-            if not self.server.deaf:
+            if not self.deaf:
                 self._take(frame)
 
     def write(self, data: bytes) -> None:
@@ -149,8 +151,6 @@ class Http2Server:
         self.behave = behave
         self.greet = greet
         self.origin = ""
-        self.deaf = False
-        """Takes bytes, and neither reads nor answers them."""
         self.gives_window = True
         self.peers: list[Http2Peer] = []
         self.requests: list[Asked] = []
