@@ -12,7 +12,9 @@ from notifyd.sandbox.inbox import Inbox, Message
 
 
 class Request(NamedTuple):
-    """`headers`: by lower-case name. `query`: as it stands in the URL. `origin`: scheme, host and port asked."""
+    """`headers`: by lower-case name. `query`: as it stands in the URL. `origin`: scheme, host and port asked.
+    `connection`: a number for each of HTTP/2, where some vendors count by connection.
+    """
 
     method: str
     path: str
@@ -20,6 +22,7 @@ class Request(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     origin: str = ""
+    connection: int = 0
 
 
 class Answer(NamedTuple):

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from notifyd.sandbox.faults import Refusal, Refuse
-from notifyd.sandbox.vendors.mailchimp import Mailchimp
 from tests.support.sandbox_client import Got, SandboxClient, sandbox_client
 
 KEY = {"key": "md-sandbox-api-key"}
@@ -58,9 +57,7 @@ async def test_each_recipient_has_its_own_delivery_id_and_is_found_by_it(client:
 
 
 async def test_who_is_on_the_deny_list_is_rejected_alone(client: SandboxClient) -> None:
-    vendor = client.sandbox["mailchimp"].vendor
-    assert isinstance(vendor, Mailchimp)
-    vendor.rejected["ann@example.com"] = "hard-bounce"
+    client.sandbox.vendors.mailchimp.rejected["ann@example.com"] = "hard-bounce"
     got = await _send(client, {})
     assert [(each["status"], each["reject_reason"]) for each in got.json] == [
         ("rejected", "hard-bounce"),

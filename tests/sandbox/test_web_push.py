@@ -82,7 +82,7 @@ async def _push(
 
 
 async def test_a_push_is_created_and_read(client: SandboxClient) -> None:
-    (subscription,) = client.sandbox.subscribe()
+    (subscription,) = client.sandbox.web_push_subscriptions()
     got = await _push(client, subscription, _encrypted(subscription), Urgency="high", Topic="payments")
     assert got.status == 201
     assert got.headers["location"]
@@ -104,17 +104,17 @@ async def test_a_push_is_created_and_read(client: SandboxClient) -> None:
     ],
 )
 async def test_a_wrong_header_is_refused(client: SandboxClient, headers: dict[str, str], status: int) -> None:
-    (subscription,) = client.sandbox.subscribe()
+    (subscription,) = client.sandbox.web_push_subscriptions()
     assert (await _push(client, subscription, _encrypted(subscription), **headers)).status == status
 
 
 async def test_a_body_for_another_browser_is_refused(client: SandboxClient) -> None:
-    mine, other = client.sandbox.subscribe(2)
+    mine, other = client.sandbox.web_push_subscriptions(2)
     assert (await _push(client, mine, _encrypted(other))).status == 400
 
 
 async def test_a_body_over_4096_bytes_is_refused(client: SandboxClient) -> None:
-    (subscription,) = client.sandbox.subscribe()
+    (subscription,) = client.sandbox.web_push_subscriptions()
     assert (await _push(client, subscription, _encrypted(subscription, b"x" * 4010))).status == 413
     assert (await _push(client, subscription, _encrypted(subscription, b"x" * 3993))).status == 201
 
@@ -130,27 +130,27 @@ async def test_a_body_over_4096_bytes_is_refused(client: SandboxClient) -> None:
     ],
 )
 async def test_a_wrong_claim_is_not_let_in(client: SandboxClient, claims: dict[str, Any]) -> None:
-    (subscription,) = client.sandbox.subscribe()
+    (subscription,) = client.sandbox.web_push_subscriptions()
     got = await _push(client, subscription, _encrypted(subscription), _vapid(client, **claims))
     assert got.status == 401
 
 
 async def test_another_key_than_the_subscription_s_is_forbidden(client: SandboxClient) -> None:
-    (subscription,) = client.sandbox.subscribe()
+    (subscription,) = client.sandbox.web_push_subscriptions()
     got = await _push(client, subscription, _encrypted(subscription), _vapid(client, RFC_PRIVATE))
     assert got.status == 403
 
 
 async def test_a_token_that_its_key_did_not_sign_is_not_let_in(client: SandboxClient) -> None:
-    (subscription,) = client.sandbox.subscribe()
+    (subscription,) = client.sandbox.web_push_subscriptions()
     other = _vapid(client, RFC_PRIVATE).partition(",")[0]
     mine = _vapid(client).partition(",")[2]
     assert (await _push(client, subscription, _encrypted(subscription), f"{other},{mine}")).status == 401
 
 
 async def test_an_endpoint_that_never_was_is_told_from_one_that_is_gone(client: SandboxClient) -> None:
-    (subscription,) = client.sandbox.subscribe()
+    (subscription,) = client.sandbox.web_push_subscriptions()
     never = Subscription(subscription.endpoint + "0", subscription.keys)
     assert (await _push(client, never, _encrypted(subscription))).status == 404
-    client.sandbox.web_push.gone.add(urlsplit(subscription.endpoint).path)
+    client.sandbox.vendors.web_push.gone.add(urlsplit(subscription.endpoint).path)
     assert (await _push(client, subscription, _encrypted(subscription))).status == 410
