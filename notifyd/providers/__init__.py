@@ -8,11 +8,13 @@ from notifyd.providers._base import ProviderContext as ProviderContext
 from notifyd.providers._base import ProviderEntry as ProviderEntry
 from notifyd.providers._smtp_config import SmtpConfig
 from notifyd.providers.apns import build_apns
+from notifyd.providers.fcm import FcmConfig, build_fcm
 from notifyd.providers.ses import SesConfig, build_ses
 from notifyd.providers.smtp import build_smtp
 
 PROVIDERS = {
     "apns": ProviderEntry(ApnsConfig, build_apns, Channel.PUSH_IOS),
+    "fcm": ProviderEntry(FcmConfig, build_fcm, Channel.PUSH_ANDROID),
     "ses": ProviderEntry(SesConfig, build_ses, Channel.EMAIL),
     "smtp": ProviderEntry(SmtpConfig, build_smtp, Channel.EMAIL),
 }

@@ -13,12 +13,13 @@ from notifyd.aws.session import AwsSession
 from notifyd.providers import PROVIDERS, ProviderContext
 from notifyd.wire.credentials import Credentials
 from tests.fakes.system import FakeClock, FakeEntropy
-from tests.support.push_keys import P256, pem_of
+from tests.support.push_keys import P256, SERVICE_ACCOUNT, pem_of
 
-SECRETS = {"P256_KEY": pem_of(P256)}
+SECRETS = {"P256_KEY": pem_of(P256), "SERVICE_ACCOUNT": SERVICE_ACCOUNT}
 NEEDED = {"sender": "shop@example.com"}
 APNS_KEY = {"key": "env:P256_KEY", "key_id": "ABC123DEFG", "team_id": "DEF123GHIJ"}
 CONFIGS = {
+    "fcm": {"service_account": "env:SERVICE_ACCOUNT"},
     "apns": APNS_KEY | {"topic": "com.example.shop"},
     "ses": NEEDED | {"base_url": "http://127.0.0.1:9"},
     "smtp": NEEDED | {"base_url": "smtp://relay.example", "username": "me", "password": "env:RELAY_PASSWORD"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import urlsafe_b64encode
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
@@ -15,6 +16,18 @@ RSA = generate_rsa_key(public_exponent=65537, key_size=2048)
 
 def pem_of(key: EllipticCurvePrivateKey | RSAPrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+SERVICE_ACCOUNT = json.dumps(
+    {
+        "type": "service_account",
+        "project_id": "shop-1",
+        "private_key_id": "key-1",
+        "private_key": pem_of(RSA),
+        "client_email": "notifyd@shop-1.iam.gserviceaccount.com",
+        "token_uri": "https://oauth2.googleapis.com/token",
+    }
+)
 
 
 def base64url(data: bytes) -> str:
