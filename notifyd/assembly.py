@@ -50,6 +50,8 @@ log = structlog.get_logger(__name__)
 
 _DAY_S = 86_400.0
 _LOOKUP_CONNECTIONS_MAX = 16
+# Of the process's bytes this part holds fingerprints, where a source dedupes; records have the rest.
+_DEDUPE_PART = 4
 
 
 def flow_settings(config: Config, worker_id: str) -> FlowSettings:
@@ -60,6 +62,7 @@ def flow_settings(config: Config, worker_id: str) -> FlowSettings:
         commit_interval_s=ledger.commit_interval_ms / 1000,
         span_max=ledger.span_max,
         bytes_in_process_max=int(ledger.bytes_in_process_max),
+        dedupe_bytes_max=int(ledger.bytes_in_process_max) // _DEDUPE_PART,
         heart=HeartTimes(
             renew_interval_s=ledger.renew_interval_s,
             failover_time_s=ledger.failover_time_s,
@@ -242,6 +245,7 @@ class Assembly:
         name = self._config.source_name(section)
         kind = SourceKind(section.kind)
         criteria = compile_filter_criteria(section.filter_criteria, kind) if section.filter_criteria else None
+        dedupes = section.dedupes(inserts_only=criteria is not None and criteria.inserts_only)
         return SourceSetup(
             source=await self._stream(section, name),
             decoder=Decoder(
@@ -253,6 +257,7 @@ class Assembly:
             ),
             starting_position=section.starting_position,
             record_age_max_s=section.record_age_max_s,
+            dedupe_window_s=section.dedupe_window_s if dedupes else None,
             times=FeedTimes(
                 poll_interval_s=section.poll_interval_ms / 1000, idle_poll_max_s=section.idle_poll_max_s
             ),

@@ -12,6 +12,7 @@ import structlog
 from notifyd.core.catalog import Catalog
 from notifyd.core.channel import Channel
 from notifyd.core.delivery_id import Identity
+from notifyd.core.fingerprints import Fingerprints
 from notifyd.core.log_rows import RowMaker
 from notifyd.core.policy import DeliveryRules
 from notifyd.core.retry_message import DeadMessage, RetryMessage
@@ -25,6 +26,7 @@ from notifyd.flow.facts import FactFinder
 from notifyd.flow.finish import Finisher
 from notifyd.flow.heart import Heart
 from notifyd.flow.leasing import LeaseKeeper
+from notifyd.flow.log_reader import LogReader
 from notifyd.flow.log_writer import LogWriter
 from notifyd.flow.outbox import Outbox
 from notifyd.flow.prepare import Preparer, SourceRules
@@ -32,6 +34,7 @@ from notifyd.flow.reconsider import Reconsider
 from notifyd.flow.record import Recorder
 from notifyd.flow.recover import Recoverer
 from notifyd.flow.redeliver import Redeliverer
+from notifyd.flow.repeats import Repeats
 from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
 from notifyd.flow.shard import ShardParts
 from notifyd.flow.slot_desk import SlotDesk
@@ -66,13 +69,16 @@ class Engine:
         self._templates = templates
         self._metrics = metrics
         self.slots = SlotDesk(settings.slots_max)
-        self.budget = ByteBudget(settings.bytes_in_process_max)
+        self._deduping = sum(setup.dedupe_window_s is not None for setup in outside.sources)
+        dedupe_bytes = settings.dedupe_bytes_max if self._deduping else 0
+        self.budget = ByteBudget(settings.bytes_in_process_max - dedupe_bytes)
         self._alerts = AlertDesk(outside.alerts, clock, fold_s=settings.alert_fold_s)
         self.watch = Watch(clock, metrics, self._alerts)
         self.heart = Heart(
             settings.worker_id, outside.lease_table, clock, settings.heart, lambda: len(self.keeper.runs)
         )
         self._rows = RowMaker(settings.log_ttl_s)
+        self._log_reader = LogReader(outside.delivery_log, clock, entropy)
         self.log_writer = LogWriter(outside.delivery_log, clock, entropy, metrics, flush_ms=settings.log_flush_ms)
         self._retry_outboxes: dict[Channel, Outbox[RetryMessage]] = {
             channel: Outbox(f"retry {channel}", queue.put, clock, entropy)
@@ -214,10 +220,25 @@ class Engine:
             times=self._settings.redeliver,
         )
 
+    def _repeats(self, setup: SourceSetup) -> Repeats | None:
+        window_s = setup.dedupe_window_s
+        if window_s is None:
+            return None
+        return Repeats(
+            Fingerprints(window_s=window_s, bytes_max=self._settings.dedupe_bytes_max // self._deduping),
+            window_s=window_s,
+            log_reader=self._log_reader,
+            log_writer=self.log_writer,
+            rows=self._rows,
+            clock=self.outside.clock,
+            metrics=self._metrics,
+        )
+
     def _shard_parts(self, setup: SourceSetup, scan: LeaseScan) -> ShardParts:
         outside = self.outside
         name = setup.source.name
         stream = scan.streams.get(name)
+        repeats = self._repeats(setup)
         preparer = Preparer(
             rules=SourceRules(
                 name=name,
@@ -229,7 +250,8 @@ class Engine:
             directory=outside.directory,
             facts=self._facts,
             expander=self._expander,
-            recoverer=Recoverer(outside.delivery_log, outside.clock, outside.entropy, self._metrics),
+            recoverer=Recoverer(self._log_reader, repeats, self._metrics),
+            repeats=repeats,
             watch=self.watch,
             clock=outside.clock,
             entropy=outside.entropy,
@@ -238,6 +260,7 @@ class Engine:
             source=setup.source,
             lease_table=outside.lease_table,
             preparer=preparer,
+            repeats=repeats,
             beginner=Beginner(self._dispatchers, self._recorder),
             heart=self.heart,
             slots=self.slots,

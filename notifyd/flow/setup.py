@@ -31,11 +31,14 @@ from notifyd.ports import (
 
 
 class SourceSetup(msgspec.Struct, frozen=True):
+    """`dedupe_window_s` None: what comes twice is sent twice."""
+
     source: Source
     decoder: Decoder
     starting_position: StartingPosition | None
     record_age_max_s: float | None
     times: FeedTimes
+    dedupe_window_s: float | None = None
 
 
 class Outside(msgspec.Struct, frozen=True):
@@ -60,6 +63,7 @@ class FlowSettings(msgspec.Struct, frozen=True):
     commit_interval_s: float
     span_max: int
     bytes_in_process_max: int
+    dedupe_bytes_max: int
     heart: HeartTimes
     lease: LeaseTimes
     deliver: DeliverTimes

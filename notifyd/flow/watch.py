@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from notifyd.core.account import Account
 from notifyd.core.log_row import RowKind
 from notifyd.flow.alert_desk import AlertDesk
 from notifyd.flow.prepared import Prepared
@@ -63,6 +64,8 @@ class Watch:
         planned: Counter[tuple[str, ...]] = Counter()
         suppressed: Counter[tuple[str, ...]] = Counter()
         for entry in prepared:
+            if entry.account is Account.DUPLICATE:
+                continue
             planned.update((ticket.delivery.channel,) for ticket in entry.tickets)
             for row in entry.rows:
                 planned[row.channel or NO_CHANNEL,] += 1
