@@ -34,7 +34,7 @@ PROVIDERS = SINKS + VENDORS
 
 
 class Sandbox:
-    """`urls` and `desks`: by provider, of those that are served. `vendors`: what each knows, to be changed by tests.
+    """`urls` and `desks`: by provider, of those that are served. `vendors`: what each of them knows.
     `url`: of the control API (control.py). `http2`: the servers of apns and fcm, for GOAWAY and stream limits.
 
     `port_base`: the control API's port; the providers follow in the order of PROVIDERS, whether served or not.
