@@ -6,9 +6,10 @@ from notifyd.core.channel import Channel
 from notifyd.providers._apns_config import ApnsConfig
 from notifyd.providers._base import ProviderContext as ProviderContext
 from notifyd.providers._base import ProviderEntry as ProviderEntry
+from notifyd.providers._fcm_config import FcmConfig
 from notifyd.providers._smtp_config import SmtpConfig
 from notifyd.providers.apns import build_apns
-from notifyd.providers.fcm import FcmConfig, build_fcm
+from notifyd.providers.fcm import build_fcm
 from notifyd.providers.ses import SesConfig, build_ses
 from notifyd.providers.smtp import build_smtp
 
