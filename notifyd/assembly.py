@@ -88,6 +88,7 @@ def flow_settings(config: Config, worker_id: str) -> FlowSettings:
             receivers=config.retry.workers,
             receive_wait_s=config.retry.receive_wait_s,
             send_timeout_s=delivery.send_timeout_s,
+            look_up_wait_s=delivery.look_up_wait_s,
         ),
         log_flush_ms=config.log.flush_ms,
         log_ttl_s=config.log.ttl_days * _DAY_S,

@@ -118,6 +118,8 @@ class DeliverySection(Section):
     linger_ms: Annotated[int, Field(ge=0, le=1000)] = 10
     """How long a batch that is not full waits for more."""
     attempts_max: PositiveInt = 10
+    look_up_wait_s: PositiveFloat = 900
+    """Of types with in_doubt look_up: what nobody could tell of by then is sent again, as a possible duplicate."""
     backoff_base_s: PositiveFloat = 1
     backoff_max_s: PositiveFloat = 900
     drain_timeout_s: PositiveFloat = 25

@@ -25,6 +25,7 @@ from notifyd.flow.expand import Expander
 from notifyd.flow.facts import FactFinder
 from notifyd.flow.finish import Finisher
 from notifyd.flow.heart import Heart
+from notifyd.flow.inquire import Inquirer
 from notifyd.flow.leasing import LeaseKeeper
 from notifyd.flow.log_reader import LogReader
 from notifyd.flow.log_writer import LogWriter
@@ -33,7 +34,7 @@ from notifyd.flow.prepare import Preparer, SourceRules
 from notifyd.flow.reconsider import Reconsider
 from notifyd.flow.record import Recorder
 from notifyd.flow.recover import Recoverer
-from notifyd.flow.redeliver import Redeliverer
+from notifyd.flow.redeliver import Checks, Redeliverer
 from notifyd.flow.repeats import Repeats
 from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
 from notifyd.flow.shard import ShardParts
@@ -102,6 +103,7 @@ class Engine:
         self._recorder = Recorder(
             finisher,
             policy=settings.retry,
+            settle_s=outside.settle_s(),
             clock=clock,
             entropy=entropy,
             metrics=metrics,
@@ -202,8 +204,19 @@ class Engine:
             queue=outside.retry_queues[channel],
             dispatcher=self._dispatchers[channel],
             recorder=self._recorder,
-            claims=AttemptClaims(outside.delivery_log, self._rows, outside.clock, outside.entropy),
-            reconsider=Reconsider(
+            checks=self._checks(channel),
+            slots=self.slots,
+            watch=self.watch,
+            clock=outside.clock,
+            entropy=outside.entropy,
+            metrics=self._metrics,
+            times=self._settings.redeliver,
+        )
+
+    def _checks(self, channel: Channel) -> Checks:
+        outside, times = self.outside, self._settings.redeliver
+        return Checks(
+            Reconsider(
                 catalog=self._catalog,
                 directory=outside.directory,
                 facts=self._facts,
@@ -212,12 +225,16 @@ class Engine:
                 rows=self._rows,
                 clock=outside.clock,
             ),
-            slots=self.slots,
-            watch=self.watch,
-            clock=outside.clock,
-            entropy=outside.entropy,
-            metrics=self._metrics,
-            times=self._settings.redeliver,
+            Inquirer(
+                [outside.providers[channel]],
+                outside.delivery_log,
+                wait_s=times.look_up_wait_s,
+                timeout_s=times.send_timeout_s,
+                clock=outside.clock,
+                entropy=outside.entropy,
+                metrics=self._metrics,
+            ),
+            AttemptClaims(outside.delivery_log, self._rows, outside.clock, outside.entropy),
         )
 
     def _repeats(self, setup: SourceSetup) -> Repeats | None:

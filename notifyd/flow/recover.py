@@ -23,8 +23,8 @@ log = structlog.get_logger(__name__)
 
 _ENDED = frozenset({RowKind.ACCEPTED, RowKind.REJECTED, RowKind.ADDRESS_GONE, RowKind.SUPPRESSED})
 _GOES_ON = frozenset({RowKind.DEFERRED, RowKind.UNKNOWN})
-# Handed over before anything was sent: turns, but no tries of the policy.
-_NO_ATTEMPTS = frozenset({Reason.QUEUE_WAIT, Reason.LOOKUP_FAILED})
+# Handed over before anything was known to be sent: turns, but no tries of the policy.
+_NO_ATTEMPTS = frozenset({Reason.QUEUE_WAIT, Reason.LOOKUP_FAILED, Reason.CRASH})
 _BURIED = frozenset({RowKind.DEAD, RowKind.EXPIRED})
 _Meaning = tuple[str, str, str]  # user, type, channel
 _OUTCOMES = _ENDED | _GOES_ON | _BURIED
@@ -109,8 +109,7 @@ def _apply(ticket: Ticket, rows: Sequence[LogRow]) -> bool:
         return False
     if not rows:
         ticket.again = True
-        if ticket.delivery.in_doubt is InDoubt.HOLD:
-            ticket.route = Route.BURY
+        _doubt(ticket)
         return True
     last = max(rows, key=lambda row: row.attempt)
     ticket.delivery.attempt = last.attempt
@@ -123,6 +122,17 @@ def _apply(ticket: Ticket, rows: Sequence[LogRow]) -> bool:
         ticket.route = Route.BURY
         ticket.dead_for = next(row.reason for row in rows if row.kind is RowKind.DEAD)
     return True
+
+
+def _doubt(ticket: Ticket) -> None:
+    """Claimed, and nobody wrote down what became of it."""
+    match ticket.delivery.in_doubt:
+        case InDoubt.RESEND:
+            pass
+        case InDoubt.LOOK_UP:
+            ticket.route = Route.LOOK_UP
+        case InDoubt.HOLD:
+            ticket.route = Route.BURY
 
 
 def story_of(rows: Sequence[LogRow]) -> tuple[Attempted, ...]:

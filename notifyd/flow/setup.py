@@ -56,6 +56,11 @@ class Outside(msgspec.Struct, frozen=True):
     providers: Mapping[Channel, Provider]
     sources: Sequence[SourceSetup]
 
+    def settle_s(self) -> dict[Channel, float]:
+        """Until a channel's provider can be asked what it took; 0 where it never can be."""
+        limits = {channel: provider.look_up_limits for channel, provider in self.providers.items()}
+        return {channel: limit.settle_s if limit is not None else 0.0 for channel, limit in limits.items()}
+
 
 class FlowSettings(msgspec.Struct, frozen=True):
     worker_id: str

@@ -69,6 +69,9 @@ class Metrics:
         self.dead = counter("deliveries_dead", "Put on a DLQ.", "channel", "reason", preset=_dead(providers))
         self.retried = counter("deliveries_retried", "Handed to the retry queue.", "channel", preset=channels)
         self.in_doubt = counter("deliveries_in_doubt", "Found by a recovery.", "channel", preset=channels)
+        self.look_ups = counter(
+            "deliveries_looked_up", "By what was found.", "channel", "found", preset=_looked_up(providers)
+        )
         self.gaps = counter("stream_gaps", "Times that a stream lost records before they were read.", preset=ALONE)
         self.dedupe_lookups = counter(
             "dedupe_lookups", "Events asked of the log: came before?", "why", "found", preset=DEDUPE_LOOKUPS
@@ -109,6 +112,10 @@ def _answers(providers: Mapping[Channel, str]) -> list[Labels]:
 def _suppressed(providers: Mapping[Channel, str]) -> list[Labels]:
     # A user without any address is suppressed on no channel.
     return list(product(("", *providers), SuppressionReason))
+
+
+def _looked_up(providers: Mapping[Channel, str]) -> list[Labels]:
+    return list(product(providers, ("taken", "not_taken", "cannot_tell", "log")))
 
 
 def _dead(providers: Mapping[Channel, str]) -> list[Labels]:
