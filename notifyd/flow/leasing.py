@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 import structlog
 
-from notifyd.core.balance import Turn, plan_turn
+from notifyd.core.balance import Turn, plan_turn, scan_pause_s
 from notifyd.core.lease import Liveness, ShardItem
 from notifyd.core.window import Window
 from notifyd.errors import AwsError, DamagedItem, TransportError
@@ -57,6 +57,7 @@ class LeaseKeeper:
         self._finished: dict[str, int] = {}
         self._listing_due_at_s: dict[str, float] = {}
         self._paused_until_s: dict[str, float] = {}
+        self._workers = 1
         self._scan_again = False
         self._stopping = False
         self._stopped = asyncio.Event()
@@ -72,13 +73,17 @@ class LeaseKeeper:
                 self._scan_again = False
                 await self._turn(shards)
                 try:
-                    # New shards are in the table now, and nobody has read them yet.
-                    async with asyncio.timeout(0.0 if self._scan_again else self._times.scan_interval_s):
+                    async with asyncio.timeout(self._pause_s()):
                         await self._stopped.wait()
                 except TimeoutError:
                     continue
             for run in self.runs.values():
                 run.request_stop()
+
+    def _pause_s(self) -> float:
+        if self._scan_again:  # new shards are in the table now, and nobody has read them yet
+            return 0.0
+        return scan_pause_s(self._times.scan_interval_s, self._workers, self._times.failover_time_s)
 
     def stop(self) -> None:
         """Stop taking and reading; claimed work is finished, committed and released."""
@@ -99,6 +104,7 @@ class LeaseKeeper:
         self._watch.dependency_worked(LEASE_TABLE)
         now_s = self._clock.elapsed_s()
         self.scanned_at_s = now_s
+        self._workers = len(scan.heartbeats)
         owners = [item.lease_owner for item in scan.shards]
         gap_max_s = self._times.failover_time_s / 2
         self._liveness.scanned(scan.heartbeats, owners, now_s, gap_max_s)
