@@ -6,6 +6,7 @@ import asyncio
 from asyncio import BaseTransport, Task, Transport, get_running_loop
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import cast
 
 import msgspec
 import ngh2
@@ -75,11 +76,11 @@ class Http2Connection(asyncio.Protocol):
     # --- told by the transport ---------------------------------------------------------------------------
 
     def connection_made(self, transport: BaseTransport) -> None:
-        assert isinstance(transport, Transport)  # noqa: S101 - of a connection that can be written to
-        self._transport = transport
+        # Of a kind that can be written to, though uvloop's is no subclass.
+        self._transport = cast("Transport", transport)
         tls = transport.get_extra_info("ssl_object")
         if tls is None or tls.selected_alpn_protocol() != "h2":
-            transport.close()
+            self._transport.close()
             return
         self._connections.add(self)
         self._http2.initiate_connection({Setting.MAX_CONCURRENT_STREAMS: self._streams_max})

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -67,8 +67,8 @@ class PlainHttp2(asyncio.Protocol):
         return self.settings
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Of a kind that can be written to, though uvloop's is no subclass.
+        self._transport = cast("asyncio.Transport", transport)
         self._http2.initiate_connection()
         self._flush()
 
