@@ -71,6 +71,9 @@ zombie: $(READY)  ## the owner stopped for two failover times, then woken: fence
 chaos: $(READY)  ## AWS throttles, does not answer, goes away; ARGS="--case away-60s-all --scale 0.5"
 	@$(FAULT_RUN) chaos $(ARGS)
 
+outage: $(READY)  ## all of AWS away for 60 s at 2,000 events/s; ARGS="--outage-s 30 --source dynamodb"
+	@$(FAULT_RUN) outage $(ARGS)
+
 # The one stand-in whose shards split and merge; it takes node and npm.
 KINESIS_LOCAL := .run/kinesis-local/.ready
 KINESIS_LOCAL_LOCK := tests/faults/kinesis_local
@@ -86,6 +89,9 @@ reshard: $(READY) $(KINESIS_LOCAL)  ## splits and merges under load: every recor
 sim: $(READY)  ## seeded simulation of several workers under faults; SEEDS=500 FAULTS=none|crash,cut,... SEED=k
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAULTS),--faults $(FAULTS)) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
+
+fleet: $(READY)  ## 100 whole daemons on 2,000 shards, in virtual time: balanced, every shard read, what the table is asked
+	@$(BIN)/python -m tests.simulation.fleet $(ARGS)
 
 schemas: $(READY)  ## what is deployed, against the schemas of those who read it
 	$(BIN)/hadolint Dockerfile

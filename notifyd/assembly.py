@@ -51,6 +51,8 @@ log = structlog.get_logger(__name__)
 
 _DAY_S = 86_400.0
 _LOOKUP_CONNECTIONS_MAX = 16
+# Of the process's bytes this part holds fingerprints, where a source dedupes; records have the rest.
+_DEDUPE_PART = 4
 
 
 def flow_settings(config: Config, worker_id: str) -> FlowSettings:
@@ -61,6 +63,7 @@ def flow_settings(config: Config, worker_id: str) -> FlowSettings:
         commit_interval_s=ledger.commit_interval_ms / 1000,
         span_max=ledger.span_max,
         bytes_in_process_max=int(ledger.bytes_in_process_max),
+        dedupe_bytes_max=int(ledger.bytes_in_process_max) // _DEDUPE_PART,
         heart=HeartTimes(
             renew_interval_s=ledger.renew_interval_s,
             failover_time_s=ledger.failover_time_s,
@@ -86,6 +89,7 @@ def flow_settings(config: Config, worker_id: str) -> FlowSettings:
             receivers=config.retry.workers,
             receive_wait_s=config.retry.receive_wait_s,
             send_timeout_s=delivery.send_timeout_s,
+            look_up_wait_s=delivery.look_up_wait_s,
         ),
         log_flush_ms=config.log.flush_ms,
         log_ttl_s=config.log.ttl_days * _DAY_S,
@@ -241,6 +245,7 @@ class Assembly:
     async def _provider(self, name: str) -> Provider:
         context = ProviderContext(
             clock=self._clock,
+            entropy=self._entropy,
             send_timeout_s=self._config.delivery.send_timeout_s,
             open_aws=self._session.lean,
             secret=self._secrets.__getitem__,
@@ -253,6 +258,7 @@ class Assembly:
         name = self._config.source_name(section)
         kind = SourceKind(section.kind)
         criteria = compile_filter_criteria(section.filter_criteria, kind) if section.filter_criteria else None
+        dedupes = section.dedupes(inserts_only=criteria is not None and criteria.inserts_only)
         return SourceSetup(
             source=await self._stream(section, name),
             decoder=Decoder(
@@ -264,6 +270,7 @@ class Assembly:
             ),
             starting_position=section.starting_position,
             record_age_max_s=section.record_age_max_s,
+            dedupe_window_s=section.dedupe_window_s if dedupes else None,
             times=FeedTimes(
                 poll_interval_s=section.poll_interval_ms / 1000, idle_poll_max_s=section.idle_poll_max_s
             ),

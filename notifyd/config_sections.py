@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from notifyd.config_values import Bytes, FilterCriteria, Start, wrong
+from notifyd.config_values import Bytes, Dedupe, DedupeChoice, FilterCriteria, Start, wrong
 from notifyd.core.channel import Channel
 from notifyd.core.decode import SourceFormat
 from notifyd.core.filter_criteria import SourceKind
@@ -69,6 +69,11 @@ class SourceSection(Section):
     """Event patterns as Lambda's FilterCriteria has them; a record passes that matches any of them."""
     event_id: str | None = None
     """JMESPath of an event's own id; unset: made of the record's key and sequence number."""
+    dedupe: DedupeChoice = Dedupe.AUTO
+    """Whether an event whose own id came before is sent no second time. auto: on, unless the source is a table
+    whose filter_criteria let nothing but INSERT through: there an event is one item."""
+    dedupe_window_s: Annotated[float, Field(gt=0, le=86_400)] = 900
+    """How long after an event its repeats are looked for; the delivery log tells what is one."""
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
     record_age_max_s: PositiveFloat | None = None
     """Events older than this are accounted as expired, not sent."""
@@ -76,6 +81,9 @@ class SourceSection(Section):
     """Kinesis allows five reads a second and shard, over all its consumers."""
     idle_poll_max_s: PositiveFloat = 5
     """A shard without news is asked ever more rarely, down to this."""
+
+    def dedupes(self, *, inserts_only: bool) -> bool:
+        return self.dedupe is Dedupe.ON or (self.dedupe is Dedupe.AUTO and not inserts_only)
 
     @model_validator(mode="after")
     def _fits_the_service(self) -> SourceSection:
@@ -111,6 +119,8 @@ class DeliverySection(Section):
     linger_ms: Annotated[int, Field(ge=0, le=1000)] = 10
     """How long a batch that is not full waits for more."""
     attempts_max: PositiveInt = 10
+    look_up_wait_s: PositiveFloat = 900
+    """Of types with in_doubt look_up: what nobody could tell of by then is sent again, as a possible duplicate."""
     backoff_base_s: PositiveFloat = 1
     backoff_max_s: PositiveFloat = 900
     drain_timeout_s: PositiveFloat = 25

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ByteSize, PlainSerializer, PlainValidator, WithJsonSchema
@@ -74,6 +75,22 @@ Bytes = Annotated[
     ByteSize,
     WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "examples": ["64 MiB"]}]}),
 ]
+
+
+class Dedupe(StrEnum):
+    """Whether what a producer sent twice is sent once."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+def parse_dedupe(value: object) -> object:
+    """YAML reads on and off as true and false."""
+    return {True: Dedupe.ON, False: Dedupe.OFF}[value] if isinstance(value, bool) else value
+
+
+DedupeChoice = Annotated[Dedupe, BeforeValidator(parse_dedupe)]
 
 # More is a slip of the pen: no machine that one would rent for this has so many cores.
 WORKERS_MAX = 256

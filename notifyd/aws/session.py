@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
-from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from botocore.exceptions import BotoCoreError
-from yarl import URL
 
 from notifyd.aws.credentials import SessionCredentials, StaticCredentials
 from notifyd.errors import ConfigError, Fault
 from notifyd.ports import Clock, Entropy
 from notifyd.wire.aws_call import Answered, AwsService, nobody_counts
 from notifyd.wire.credentials import Credentials, CredentialSource
-from notifyd.wire.proxies import Proxies
 from notifyd.wire.tls import client_context
-from notifyd.wire.transport import Transport
-from notifyd.wire.transport_aiohttp import AiohttpTransport
-from notifyd.wire.transport_http1 import Http1Transport
+from notifyd.wire.transport_to import transport_to
 
 _CONNECT_TIMEOUT_S = 3.1
 _READ_TIMEOUT_S = 10.0
@@ -116,8 +111,10 @@ class AwsSession:
                 region=self.region,
                 endpoint=endpoint,
                 credentials=self.credentials,
-                transport=_transport(
-                    endpoint, self._tls if ca_file is None else client_context(ca_file), connections_max
+                transport=transport_to(
+                    endpoint,
+                    self._tls if ca_file is None else client_context(ca_file),
+                    connections_max=connections_max,
                 ),
                 answered=self._answered,
                 clock=self._clock,
@@ -126,14 +123,6 @@ class AwsSession:
             )
         self._open.push_async_callback(aws.close)
         return aws
-
-
-def _transport(endpoint: str, tls: SSLContext, connections_max: int) -> Transport:
-    """The own client, which knows no proxies, unless there is one on the way."""
-    proxies = Proxies.of_environment()
-    if proxies.of(URL(endpoint)) is None:
-        return Http1Transport(tls, connections_max=connections_max)
-    return AiohttpTransport(tls, connections_max=connections_max, proxies=proxies)
 
 
 def _ca_file(session: AioSession) -> Path | None:

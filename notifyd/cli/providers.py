@@ -93,9 +93,8 @@ async def _standings(config: Config) -> list[Standing]:
         table = await desk.assembly.control_table()
         switches, reports = await table.switches(), await table.reports()
     since_s = SystemClock().now_s() - _REPORT_AGE_MAX_S
-    return standings(
-        weights, switches, [one for report in reports if report.at_s >= since_s for one in report.providers]
-    )
+    seen = [one for report in reports if report.at_s >= since_s for one in report.providers]
+    return standings(weights, switches, seen)
 
 
 def _line(one: Standing) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     exits={
         0: "drained",
         CONFIG: "config, or what it names: one line a fault on stderr",
-        INTERNAL: "a fault of the program's own, or a worker that did not drain in time",
+        INTERNAL: "its own fault, AWS away for 2 min at the start, or a worker that did not drain in time",
     },
 )
 @config_option

@@ -69,7 +69,6 @@ class AdaptiveRate:
         return max(0.0, paused_s, bucket_s)
 
     def take(self, tokens: float, now_s: float) -> None:
-        """Below 0: given back."""
         self._taken += tokens
         if self._bucket is not None:
             self._bucket.take(tokens, now_s)

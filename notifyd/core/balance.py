@@ -17,6 +17,13 @@ from notifyd.core.lease import Liveness, ShardItem, shard_key
 _REQUESTS_MAX = 10
 
 
+# So many workers look at the table an interval each; of more, each looks the more rarely.
+_LOOKS_AN_INTERVAL = 4
+# A look more often than heartbeats come (renew_interval_s ships as a fifth of failover_time_s) tells nothing
+# of who lives, and one more rarely would make a takeover late.
+_LOOKS_A_FAILOVER = 5
+
+
 class Turn(msgspec.Struct, frozen=True):
     """What one scan asks a worker to do. `takes` may be written now; `requests` ask their owners.
 
@@ -32,6 +39,14 @@ def share_of(total: int, workers: int) -> tuple[int, int]:
     """Fewest and most leases of one worker when all are balanced."""
     workers = max(1, workers)
     return total // workers, -(-total // workers)
+
+
+def scan_pause_s(scan_interval_s: float, workers: int, failover_time_s: float) -> float:
+    """Between a worker's scans. Each reads the whole table and is billed for it, so what a fleet pays would
+    grow with its workers times its shards; what comes free is seen as soon, for somebody looks.
+    """
+    stretched_s = min(scan_interval_s * workers / _LOOKS_AN_INTERVAL, failover_time_s / _LOOKS_A_FAILOVER)
+    return max(scan_interval_s, stretched_s)
 
 
 def plan_turn(

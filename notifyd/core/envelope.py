@@ -45,7 +45,9 @@ def as_envelope(detail: object, source: str, detail_type: tuple[str, ...]) -> di
     return {"source": source, "detail-type": list(detail_type), "detail": detail}
 
 
-def event_of(envelope: dict[str, Any], event_id: str, position: Position, arrival_s: float) -> Event:
+def event_of(
+    envelope: dict[str, Any], event_id: str, position: Position, arrival_s: float, *, own_id: bool = True
+) -> Event:
     """Raises WrongRecord. `envelope` becomes the event's own: id and detail-type stand in it as decided."""
     source = envelope.get("source")
     if not isinstance(source, str) or not source:
@@ -62,6 +64,7 @@ def event_of(envelope: dict[str, Any], event_id: str, position: Position, arriva
         arrival_s,
         position,
         _produced_at_s(envelope.get("time")),
+        own_id,
     )
 
 

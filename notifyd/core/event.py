@@ -27,7 +27,8 @@ class Event(msgspec.Struct, gc=False):
 
     `envelope` is the whole event as plain JSON values, under which catalog paths are evaluated
     (`id`, `source`, `detail-type` as a list, `detail`, `time`, …; for an image that is no envelope,
-    the item itself stands under `detail`).
+    the item itself stands under `detail`). `own_id`: the id is the producer's, and may come again; else it was
+    made of the record's position, which no other has.
     """
 
     event_id: str
@@ -38,6 +39,7 @@ class Event(msgspec.Struct, gc=False):
     arrival_s: float
     position: Position
     produced_at_s: float | None = None
+    own_id: bool = True
 
 
 class Malformed(msgspec.Struct, gc=False):

@@ -22,6 +22,10 @@ class EventIds:
         self._path = path
         self._inserts_only = inserts_only
 
+    def is_own(self, *, brings_id: bool, keys: msgspec.Raw) -> bool:
+        """Whether the id is the event's, whatever record brings it."""
+        return brings_id or self._path is not None or (self._inserts_only and bool(keys))
+
     def id_of(
         self,
         envelope: dict[str, Any],

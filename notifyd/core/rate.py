@@ -19,9 +19,9 @@ class TokenBucket:
         self._at_s = now_s
 
     def take(self, tokens: float, now_s: float) -> float:
-        """Takes the tokens, gives them back where below 0; the seconds to wait before they may be used."""
+        """Takes the tokens; the seconds to wait before they may be used."""
         self._refill(now_s)
-        self._level = min(self.burst, self._level - tokens)
+        self._level -= tokens
         return max(0.0, -self._level / self.rate_per_s)
 
     def wait_s(self, now_s: float) -> float:

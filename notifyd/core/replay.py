@@ -16,8 +16,8 @@ from notifyd.core.retry_message import Attempted, RetryMessage
 from notifyd.core.suppression import Decision, Planned, Suppressed
 
 _GOES_ON = frozenset({RowKind.DEFERRED, RowKind.UNKNOWN})
-# Turns through the queue on which nothing was sent: no tries of the retry policy.
-_NO_ATTEMPTS = frozenset({Reason.QUEUE_WAIT, Reason.LOOKUP_FAILED})
+# Turns through the queue on which nothing was known to be sent: no tries of the retry policy.
+_NO_ATTEMPTS = frozenset({Reason.QUEUE_WAIT, Reason.LOOKUP_FAILED, Reason.CRASH})
 
 
 class Left(msgspec.Struct):

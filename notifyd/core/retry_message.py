@@ -24,7 +24,8 @@ class RetryMessage(msgspec.Struct):
     """`attempt` is the next one to make; it lives in the body because a redrive resets receive counts.
 
     `event` is the decoded event's envelope; None where it was over the size limit and lies in the log as
-    row `event`. `not_before_s`: waits beyond SQS's 900 s are chained.
+    row `event`. `not_before_s`: waits beyond SQS's 900 s are chained. `in_doubt`: an earlier send may have been
+    accepted; `doubted_at_s`: when that was noticed, after the send.
     """
 
     delivery_id: str
@@ -41,6 +42,7 @@ class RetryMessage(msgspec.Struct):
     event: dict[str, Any] | None
     story: tuple[Attempted, ...] = ()
     in_doubt: bool = False
+    doubted_at_s: float = 0.0
 
 
 class DeadMessage(msgspec.Struct):

@@ -25,6 +25,7 @@ class Verdict(Enum):
     ANOTHERS = "another's"  # leave the message alone: it comes back by its visibility
     ENDED = "ended"  # an outcome stands: the message is only to be deleted
     HAND_OVER = "hand over"  # the attempt was made and is to be followed by another, whose message may be missing
+    LOOK_UP = "look up"  # in doubt, and its type wants somebody to be asked
     HELD = "held"  # in doubt, and its type wants a person
 
 
@@ -88,4 +89,10 @@ class AttemptClaims:
         until_s = float((standing.detail or {}).get("until_s", standing.at_s))
         if self._clock.now_s() < until_s + _CLOCKS_APART_MAX_S:
             return Verdict.ANOTHERS
-        return Verdict.HELD if delivery.in_doubt is InDoubt.HOLD else Verdict.OURS
+        match delivery.in_doubt:
+            case InDoubt.RESEND:
+                return Verdict.OURS
+            case InDoubt.LOOK_UP:
+                return Verdict.LOOK_UP
+            case InDoubt.HOLD:
+                return Verdict.HELD

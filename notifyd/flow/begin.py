@@ -44,7 +44,9 @@ class Beginner:
                     self._recorder.hand_over(ticket)
                 case Route.EXPIRE:
                     self._recorder.expire([ticket])
+                case Route.LOOK_UP:
+                    self._recorder.look_up_later(ticket)
                 case Route.BURY:
-                    self._recorder.bury(ticket, Reason.IN_DOUBT_HELD)
+                    self._recorder.bury(ticket, ticket.dead_for)
         for channel, group in by_channel.items():
             self._routers[channel].submit(group)

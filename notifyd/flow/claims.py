@@ -9,6 +9,7 @@ import msgspec
 
 from notifyd.core.account import Account
 from notifyd.core.window import Window
+from notifyd.flow.held_ids import HeldIds
 from notifyd.flow.prepared import Prepared
 from notifyd.flow.slot_desk import SlotDesk
 from notifyd.flow.ticket import Ticket
@@ -20,15 +21,20 @@ class _Open(msgspec.Struct):
     left: int
     account: Account
     size_bytes: int
+    holds: str
 
 
 class Claims:
-    """Claims records in order, as far as slots reach; a record with more deliveries than slots goes in parts."""
+    """Claims records in order, as far as slots reach; a record with more deliveries than slots goes in parts.
 
-    def __init__(self, window: Window, slots: SlotDesk, holder: str) -> None:
+    `held`: the event ids that the records hold until they are settled, where the source dedupes.
+    """
+
+    def __init__(self, window: Window, slots: SlotDesk, holder: str, held: HeldIds | None = None) -> None:
         self._window = window
         self._slots = slots
         self._holder = holder
+        self._held = held
         self._open: dict[int, _Open] = {}
         self._partial: deque[Ticket] = deque()
         self.ready: deque[Prepared] = deque()
@@ -73,9 +79,9 @@ class Claims:
         self._window.claim(index + 1)
         self.changed = True
         if not prepared.effects:
-            self._settle(index, prepared.account, prepared.size_bytes)
+            self._settle(index, prepared.account, prepared.size_bytes, prepared.holds)
             return 0
-        self._open[index] = _Open(prepared.effects, prepared.account, prepared.size_bytes)
+        self._open[index] = _Open(prepared.effects, prepared.account, prepared.size_bytes, prepared.holds)
         if len(prepared.tickets) > slots:
             self._partial.extend(prepared.tickets[slots:])
             del prepared.tickets[slots:]
@@ -98,10 +104,12 @@ class Claims:
         entry.left -= 1
         if entry.left == 0:
             del self._open[index]
-            self._settle(index, entry.account, entry.size_bytes)
+            self._settle(index, entry.account, entry.size_bytes, entry.holds)
 
-    def _settle(self, index: int, account: Account, size_bytes: int) -> None:
+    def _settle(self, index: int, account: Account, size_bytes: int, holds: str) -> None:
         self._window.settle(index, account)
+        if self._held is not None and holds:
+            self._held.let_go(holds)
         self.settled_bytes += size_bytes
         self.changed = True
 

@@ -25,7 +25,8 @@ log = structlog.get_logger(__name__)
 
 _SHED_INTERVAL_S = 0.25
 _LIMITS_INTERVAL_S = 300.0
-# A batch that the fence held up so long takes its turn anew: tokens of a second ago are no leave to send now.
+# A batch that the fence held up so long takes its turn anew: tokens of a second ago are no leave to send now, and
+# the bucket has filled up again since they were taken.
 _FENCE_WAIT_MAX_S = 0.05
 _BREAKER_LOOK_S = 0.25
 
@@ -146,7 +147,6 @@ class Dispatcher:
             ready = await self._fenced(batch)
             sent_s = self._clock.elapsed_s()
             if ready and sent_s - began_s > _FENCE_WAIT_MAX_S:
-                self.pacer.give_back(choice.group, len(batch), sent_s)
                 self._lanes.put_back(ready)
                 ready = []
             if not ready:

@@ -12,6 +12,7 @@ import structlog
 from notifyd.core.catalog import Catalog
 from notifyd.core.channel import Channel
 from notifyd.core.delivery_id import Identity
+from notifyd.core.fingerprints import Fingerprints
 from notifyd.core.log_rows import RowMaker
 from notifyd.core.policy import DeliveryRules
 from notifyd.core.retry_message import DeadMessage, RetryMessage
@@ -23,22 +24,26 @@ from notifyd.flow.expand import Expander
 from notifyd.flow.facts import FactFinder
 from notifyd.flow.finish import Finisher
 from notifyd.flow.heart import Heart
+from notifyd.flow.inquire import Inquirer
 from notifyd.flow.leasing import LeaseKeeper
+from notifyd.flow.log_reader import LogReader
 from notifyd.flow.log_writer import LogWriter
 from notifyd.flow.outbox import Outbox
 from notifyd.flow.prepare import Preparer, SourceRules
 from notifyd.flow.reconsider import Reconsider
 from notifyd.flow.record import Recorder
 from notifyd.flow.recover import Recoverer
-from notifyd.flow.redeliver import Redeliverer
+from notifyd.flow.redeliver import Checks, Redeliverer
+from notifyd.flow.repeats import Repeats
 from notifyd.flow.route import Router
 from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
 from notifyd.flow.shard import ShardParts
 from notifyd.flow.slot_desk import SlotDesk
+from notifyd.flow.start import Patience, unless
 from notifyd.flow.streams import initialise
 from notifyd.flow.switchboard import Switchboard
 from notifyd.flow.templates import TemplateShelf
-from notifyd.flow.watch import Watch
+from notifyd.flow.watch import LEASE_TABLE, Watch
 from notifyd.ports import LeaseScan
 from notifyd.telemetry.metrics import Metrics
 
@@ -66,13 +71,16 @@ class Engine:
         self._templates = templates
         self._metrics = metrics
         self.slots = SlotDesk(settings.slots_max)
-        self.budget = ByteBudget(settings.bytes_in_process_max)
+        self._deduping = sum(setup.dedupe_window_s is not None for setup in outside.sources)
+        dedupe_bytes = settings.dedupe_bytes_max if self._deduping else 0
+        self.budget = ByteBudget(settings.bytes_in_process_max - dedupe_bytes)
         self._alerts = AlertDesk(outside.alerts, clock, fold_s=settings.alert_fold_s)
         self.watch = Watch(clock, metrics, self._alerts)
         self.heart = Heart(
             settings.worker_id, outside.lease_table, clock, settings.heart, lambda: len(self.keeper.runs)
         )
         self._rows = RowMaker(settings.log_ttl_s)
+        self._log_reader = LogReader(outside.delivery_log, clock, entropy)
         self.log_writer = LogWriter(outside.delivery_log, clock, entropy, metrics, flush_ms=settings.log_flush_ms)
         self._retry_outboxes: dict[Channel, Outbox[RetryMessage]] = {
             channel: Outbox(f"retry {channel}", queue.put, clock, entropy)
@@ -96,6 +104,7 @@ class Engine:
         self._recorder = Recorder(
             finisher,
             policy=settings.retry,
+            settle_s=outside.settle_s(),
             clock=clock,
             entropy=entropy,
             metrics=metrics,
@@ -121,19 +130,15 @@ class Engine:
         """Until `stop`, then drains.
 
         Raises:
-            ConfigError: a stream has data and nobody said where to begin; a template does not compile.
+            ConfigError: a stream has data and nobody said where to begin; a template does not compile; a table
+                or stream does not exist.
+            AwsError, TransportError: AWS did not answer for START_WITHIN_S.
         """
-        await self._templates.load()
-        await self.switchboard.look()  # a provider that is off must not get the first delivery
-        for setup in self.outside.sources:
-            await initialise(setup.source, self.outside.lease_table, setup.starting_position, self.outside.clock)
-        scan = await self.outside.lease_table.scan()
-        self.keeper.sources = {setup.source.name: self._shard_parts(setup, scan) for setup in self.outside.sources}
+        if not await unless(stop, self._start()):
+            await self.heart.release()
+            return
         async with asyncio.TaskGroup() as tasks:
             services = [tasks.create_task(service) for service in self._services()]
-            # No lease is taken before the heartbeat that speaks for it was acknowledged.
-            while not await self.heart.renew():
-                await self.outside.clock.sleep(self._settings.heart.renew_interval_s)
             work = [
                 tasks.create_task(self.keeper.run()),
                 *(tasks.create_task(redeliverer.run()) for redeliverer in self._redeliverers),
@@ -144,6 +149,21 @@ class Engine:
             await self._alerts.flush()
             for task in services:
                 task.cancel()
+
+    async def _start(self) -> None:
+        patience = Patience(self.outside.clock, self.outside.entropy, self.watch)
+        await patience.ask("templates", self._templates.load)
+        await self.switchboard.look()  # a provider that is off must not get the first delivery
+        table, clock = self.outside.lease_table, self.outside.clock
+        scan = await patience.ask(LEASE_TABLE, table.scan)
+        for setup in self.outside.sources:
+            begin = partial(initialise, setup.source, table, scan, setup.starting_position, clock)
+            await patience.ask(setup.source.name, begin)
+        scan = await patience.ask(LEASE_TABLE, table.scan)
+        self.keeper.sources = {setup.source.name: self._shard_parts(setup, scan) for setup in self.outside.sources}
+        # No lease is taken before the heartbeat that speaks for it was acknowledged.
+        while not await self.heart.renew():
+            await clock.sleep(self._settings.heart.renew_interval_s)
 
     async def _drain(self, work: Sequence[asyncio.Task[None]]) -> None:
         """What is claimed and not settled when the time is up is in doubt for the next owner."""
@@ -191,16 +211,7 @@ class Engine:
             queue=outside.retry_queues[channel],
             router=self.routers[channel],
             recorder=self._recorder,
-            claims=AttemptClaims(outside.delivery_log, self._rows, outside.clock, outside.entropy),
-            reconsider=Reconsider(
-                catalog=self._catalog,
-                directory=outside.directory,
-                facts=self._facts,
-                expander=self._expander,
-                delivery_log=outside.delivery_log,
-                rows=self._rows,
-                clock=outside.clock,
-            ),
+            checks=self._checks(channel),
             slots=self.slots,
             watch=self.watch,
             clock=outside.clock,
@@ -209,10 +220,49 @@ class Engine:
             times=self._settings.redeliver,
         )
 
+    def _checks(self, channel: Channel) -> Checks:
+        outside, times = self.outside, self._settings.redeliver
+        return Checks(
+            Reconsider(
+                catalog=self._catalog,
+                directory=outside.directory,
+                facts=self._facts,
+                expander=self._expander,
+                delivery_log=outside.delivery_log,
+                rows=self._rows,
+                clock=outside.clock,
+            ),
+            Inquirer(
+                [route.provider for route in outside.providers[channel]],
+                outside.delivery_log,
+                wait_s=times.look_up_wait_s,
+                timeout_s=times.send_timeout_s,
+                clock=outside.clock,
+                entropy=outside.entropy,
+                metrics=self._metrics,
+            ),
+            AttemptClaims(outside.delivery_log, self._rows, outside.clock, outside.entropy),
+        )
+
+    def _repeats(self, setup: SourceSetup) -> Repeats | None:
+        window_s = setup.dedupe_window_s
+        if window_s is None:
+            return None
+        return Repeats(
+            Fingerprints(window_s=window_s, bytes_max=self._settings.dedupe_bytes_max // self._deduping),
+            window_s=window_s,
+            log_reader=self._log_reader,
+            log_writer=self.log_writer,
+            rows=self._rows,
+            clock=self.outside.clock,
+            metrics=self._metrics,
+        )
+
     def _shard_parts(self, setup: SourceSetup, scan: LeaseScan) -> ShardParts:
         outside = self.outside
         name = setup.source.name
         stream = scan.streams.get(name)
+        repeats = self._repeats(setup)
         preparer = Preparer(
             rules=SourceRules(
                 name=name,
@@ -224,7 +274,8 @@ class Engine:
             directory=outside.directory,
             facts=self._facts,
             expander=self._expander,
-            recoverer=Recoverer(outside.delivery_log, outside.clock, outside.entropy, self._metrics),
+            recoverer=Recoverer(self._log_reader, repeats, self._metrics),
+            repeats=repeats,
             watch=self.watch,
             clock=outside.clock,
             entropy=outside.entropy,
@@ -233,6 +284,7 @@ class Engine:
             source=setup.source,
             lease_table=outside.lease_table,
             preparer=preparer,
+            repeats=repeats,
             beginner=Beginner(self.routers, self._recorder),
             heart=self.heart,
             slots=self.slots,

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 import msgspec
 import structlog
 
-from notifyd.core.balance import Turn, plan_turn
+from notifyd.core.balance import Turn, plan_turn, scan_pause_s
 from notifyd.core.lease import Liveness, ShardItem
 from notifyd.core.window import Window
 from notifyd.errors import AwsError, DamagedItem, TransportError
 from notifyd.flow.heart import Heart
 from notifyd.flow.shard import ShardEnded, ShardParts, ShardRun
 from notifyd.flow.streams import sync
-from notifyd.flow.watch import Watch
+from notifyd.flow.watch import LEASE_TABLE, Watch
 from notifyd.ports import Clock, Entropy, LeaseScan, LeaseTable
 from notifyd.telemetry.metrics import Metrics
 
@@ -57,6 +57,7 @@ class LeaseKeeper:
         self._finished: dict[str, int] = {}
         self._listing_due_at_s: dict[str, float] = {}
         self._paused_until_s: dict[str, float] = {}
+        self._workers = 1
         self._scan_again = False
         self._stopping = False
         self._stopped = asyncio.Event()
@@ -73,13 +74,17 @@ class LeaseKeeper:
                 self._scan_again = False
                 await self._turn(shards)
                 try:
-                    # New shards are in the table now, and nobody has read them yet.
-                    async with asyncio.timeout(0.0 if self._scan_again else self._times.scan_interval_s):
+                    async with asyncio.timeout(self._pause_s()):
                         await self._stopped.wait()
                 except TimeoutError:
                     continue
             for run in self.runs.values():
                 run.request_stop()
+
+    def _pause_s(self) -> float:
+        if self._scan_again:  # new shards are in the table now, and nobody has read them yet
+            return 0.0
+        return scan_pause_s(self._times.scan_interval_s, self._workers, self._times.failover_time_s)
 
     def stop(self) -> None:
         """Stop taking and reading; claimed work is finished, committed and released."""
@@ -95,11 +100,12 @@ class LeaseKeeper:
                 scan = await self._table.scan()
         except (AwsError, TransportError, TimeoutError) as error:
             self._liveness.interrupted()
-            self._watch.dependency_failed("lease_table", str(error) or "no answer")
+            self._watch.dependency_failed(LEASE_TABLE, str(error) or "no answer")
             return
-        self._watch.dependency_worked("lease_table")
+        self._watch.dependency_worked(LEASE_TABLE)
         now_s = self._clock.elapsed_s()
         self.scanned_at_s = now_s
+        self._workers = len(scan.heartbeats)
         owners = [item.lease_owner for item in scan.shards]
         gap_max_s = self._times.failover_time_s / 2
         self._liveness.scanned(scan.heartbeats, owners, now_s, gap_max_s)

@@ -64,10 +64,6 @@ class Pacer:
         if rate_per_s is not None:
             self._bucket(group, rate_per_s * self._share, now_s).take(count, now_s)
 
-    def give_back(self, group: Hashable, count: int, now_s: float) -> None:
-        """Taken and not used."""
-        self.take(group, -count, now_s)
-
     def answered(
         self,
         given: Pass,

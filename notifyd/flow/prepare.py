@@ -21,6 +21,7 @@ from notifyd.flow.expand import Expander, Origin, Wanted
 from notifyd.flow.facts import FactFinder
 from notifyd.flow.prepared import DeadEnd, Prepared
 from notifyd.flow.recover import Recoverer
+from notifyd.flow.repeats import Repeats
 from notifyd.flow.ticket import TicketOwner
 from notifyd.flow.watch import Watch
 from notifyd.ports import Clock, Directory, Entropy
@@ -29,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 # A malformed body is kept whole up to this, so that its DLQ message stays under SQS's 1 MiB.
 _BODY_BYTES_MAX = 512 * 1024
+
+
+_Matched = tuple[Prepared, Origin, tuple[NotificationType, ...]]
 
 
 class SourceRules(msgspec.Struct, frozen=True):
@@ -52,6 +56,7 @@ class Preparer:
         facts: FactFinder,
         expander: Expander,
         recoverer: Recoverer,
+        repeats: Repeats | None,
         watch: Watch,
         clock: Clock,
         entropy: Entropy,
@@ -63,6 +68,7 @@ class Preparer:
         self._facts = facts
         self._expander = expander
         self._recoverer = recoverer
+        self._repeats = repeats
         self._watch = watch
         self._clock = clock
         self._entropy = entropy
@@ -79,8 +85,8 @@ class Preparer:
         now_s = self._clock.now_s()
         decoded = self._decoder.decode(shard_id, records)
         prepared: list[Prepared] = []
-        expanded: list[tuple[Prepared, Origin, tuple[NotificationType, ...]]] = []
-        in_doubt: list[tuple[Prepared, str]] = []
+        matched: list[_Matched] = []
+        in_doubt: list[tuple[Prepared, Origin]] = []
         for offset, (record, result, standing) in enumerate(zip(records, decoded, standings, strict=True)):
             if standing is Standing.SETTLED:
                 continue
@@ -97,16 +103,17 @@ class Preparer:
                     self._malformed(entry, result, position, now_s)
                 case Event():
                     types = self._catalog.matching(result)
-                    origin = Origin(result, owner, entry.index, position)
                     if not types:
                         entry.account = Account.UNMATCHED
-                    elif self._too_old(result, now_s):
-                        self._expander.expire(entry, origin, now_s)
-                    else:
-                        expanded.append((entry, origin, types))
+                        continue
+                    origin = Origin(result, owner, entry.index, position)
+                    matched.append((entry, origin, types))
                     if standing is Standing.IN_DOUBT:
-                        in_doubt.append((entry, result.event_id))
-        await self._expand(expanded, now_s)
+                        in_doubt.append((entry, origin))
+        if self._repeats is not None:
+            pairs = [(entry, origin) for entry, origin, _ in matched]
+            await self._repeats.sift(shard_id, records[0].arrival_s, pairs, in_doubt)
+        await self._expand(matched, now_s)
         await self._recoverer.attach(in_doubt)
         self._watch.planned(prepared)
         return prepared
@@ -115,9 +122,15 @@ class Preparer:
         age_max_s = self._rules.record_age_max_s
         return age_max_s is not None and now_s - event.arrival_s > age_max_s
 
-    async def _expand(
-        self, expanded: Sequence[tuple[Prepared, Origin, tuple[NotificationType, ...]]], now_s: float
-    ) -> None:
+    async def _expand(self, matched: Sequence[_Matched], now_s: float) -> None:
+        expanded: list[_Matched] = []
+        for entry, origin, types in matched:
+            if entry.account is Account.DUPLICATE:
+                continue
+            if self._too_old(origin.event, now_s):
+                self._expander.expire(entry, origin, now_s)
+            else:
+                expanded.append((entry, origin, types))
         found = await self._facts.find(
             [(origin.event, one_type) for _, origin, types in expanded for one_type in types]
         )

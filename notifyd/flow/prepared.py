@@ -22,7 +22,8 @@ class DeadEnd(msgspec.Struct, frozen=True):
 class Prepared(msgspec.Struct):
     """What one record asks for. Nothing of it begins before its claim is acknowledged.
 
-    `tickets` take slots; `rows` (suppressed, expired) only have to be durable.
+    `tickets` take slots; `rows` (suppressed, expired) only have to be durable. `holds`: where the source dedupes,
+    the event id of which this is the one record until it settles.
     """
 
     index: int
@@ -31,6 +32,7 @@ class Prepared(msgspec.Struct):
     tickets: list[Ticket] = []
     rows: list[LogRow] = []
     dead_ends: list[DeadEnd] = []
+    holds: str = ""
 
     @property
     def effects(self) -> int:

@@ -71,6 +71,7 @@ class Reconsider:
         delivery.delivery_id, delivery.address = message.delivery_id, message.address
         delivery.attempt, delivery.deadline_at_s = message.attempt, message.deadline_at_s
         ticket.story, ticket.again = message.story, message.in_doubt
+        ticket.doubted_at_s = message.doubted_at_s
         return ticket
 
     def _gone(self, message: RetryMessage, prepared: Prepared, now_s: float) -> Gone:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from notifyd.core.channel import InDoubt
+from notifyd.core.channel import Channel, InDoubt
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.log_rows import ANSWER_CHARS_MAX
 from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
 from notifyd.core.retry import Ending, RetryPolicy, next_attempt_at_s
-from notifyd.core.retry_message import Attempted, DeadMessage
+from notifyd.core.retry_message import Attempted, DeadMessage, RetryMessage
 from notifyd.flow.finish import Ends, Finisher
 from notifyd.flow.ticket import Ticket
 from notifyd.ports import Clock, Entropy
 from notifyd.telemetry.metrics import Metrics
 
 _TURN_DOUBLINGS_MAX = 5
+# A queue counts its delays in whole seconds, and what comes up to one early is due.
+_DELAY_ROUNDING_S = 1.5
 
 
 class Recorder:
@@ -27,13 +29,16 @@ class Recorder:
         finisher: Finisher,
         *,
         policy: RetryPolicy,
+        settle_s: Mapping[Channel, float],
         clock: Clock,
         entropy: Entropy,
         metrics: Metrics,
     ) -> None:
+        """`settle_s`: by channel, until its provider can be asked what it took."""
         self.finisher = finisher
         self._rows = finisher.rows
         self._policy = policy
+        self._settle_s = settle_s
         self._clock = clock
         self._entropy = entropy
         self._metrics = metrics
@@ -87,16 +92,68 @@ class Recorder:
         match outcome:
             case Accepted() | Rejected() | AddressGone():
                 ends.settled.append(ticket)
-            case Unknown(reason, answer) if ticket.delivery.in_doubt is InDoubt.HOLD:
-                story = (*ticket.story, _attempted(ticket, now_s, "unknown", reason, provider, answer))
-                self._bury(ticket, Reason.IN_DOUBT_HELD, story, now_s, rows, ends)
             case Unknown(reason, answer):
-                self._metrics.in_doubt.add(1, ticket.delivery.channel)
                 story = (*ticket.story, _attempted(ticket, now_s, "unknown", reason, provider, answer))
-                self._again(ticket, story, now_s, rows, ends, in_doubt=True)
+                self._doubt(ticket, story, now_s, rows, ends)
             case Deferred(reason, retry_after_s, answer):
                 story = (*ticket.story, _attempted(ticket, now_s, "deferred", reason, provider, answer))
                 self._again(ticket, story, now_s, rows, ends, in_doubt=ticket.again, retry_after_s=retry_after_s)
+
+    def _doubt(
+        self,
+        ticket: Ticket,
+        story: tuple[Attempted, ...],
+        now_s: float,
+        rows: list[LogRow],
+        ends: Ends,
+    ) -> None:
+        match ticket.delivery.in_doubt:
+            case InDoubt.RESEND:
+                self._metrics.in_doubt.add(1, ticket.delivery.channel)
+                self._again(ticket, story, now_s, rows, ends, in_doubt=True)
+            case InDoubt.LOOK_UP:
+                self._metrics.in_doubt.add(1, ticket.delivery.channel)
+                ends.again.append((ticket, self._looked_up_later(ticket, story, now_s)))
+            case InDoubt.HOLD:
+                self._bury(ticket, Reason.IN_DOUBT_HELD, story, now_s, rows, ends)
+
+    def _looked_up_later(self, ticket: Ticket, story: tuple[Attempted, ...], now_s: float) -> RetryMessage:
+        """The queue keeps the provider's settle time, by its own clock: what is received may be asked about.
+
+        Neither deadline nor attempts end a delivery before somebody was asked.
+        """
+        ticket.doubted_at_s = now_s
+        settle_s = self._settle_s[ticket.delivery.channel]
+        return ticket.retry_message(
+            attempt=ticket.delivery.attempt + 1,
+            not_before_s=now_s + settle_s + _DELAY_ROUNDING_S + self._entropy.fraction(),
+            story=story,
+            in_doubt=True,
+        )
+
+    def look_up_later(self, ticket: Ticket) -> None:
+        """Whoever had claimed it is dead, and nobody knows what he did. The row tells recovery not to send."""
+        now_s = self._clock.now_s()
+        row = self._row(ticket, RowKind.UNKNOWN, now_s, reason=Reason.CRASH)
+        message = self._looked_up_later(ticket, ticket.story, now_s)
+        self.finisher.finish([row], Ends(again=[(ticket, message)]))
+
+    def was_taken(self, ticket: Ticket, provider: str, provider_id: str, *, by: str) -> None:
+        """In doubt no longer: `by` whose word it was accepted. Nothing is sent."""
+        row = self._rows.row(
+            ticket.delivery,
+            RowKind.ACCEPTED,
+            position=ticket.position,
+            at_s=self._clock.now_s(),
+            provider=provider,
+            provider_id=provider_id,
+            detail={"found_by": by},
+        )
+        self.finisher.finish([row], Ends(settled=[ticket]))
+
+    def is_spent(self, ticket: Ticket) -> bool:
+        """Whether it has had all its attempts."""
+        return len(ticket.story) >= self._policy.attempts_max
 
     def list_again(self, tickets: Sequence[Ticket], on_listed: Callable[[], None]) -> None:
         """Before the resend, because who makes it may die over it, and the first sender's row come after all:
@@ -132,8 +189,8 @@ class Recorder:
         doubled_s = self._policy.backoff_base_s * 2.0 ** min(turn - 1, _TURN_DOUBLINGS_MAX)
         return doubled_s * (1.0 + self._entropy.fraction())
 
-    def bury(self, ticket: Ticket, reason: Reason) -> None:
-        """To the DLQ without an attempt: in doubt and held."""
+    def bury(self, ticket: Ticket, reason: str) -> None:
+        """To the DLQ without an attempt: in doubt and held, or once more what a row says is dead."""
         now_s = self._clock.now_s()
         rows: list[LogRow] = []
         ends = Ends()
@@ -182,7 +239,7 @@ class Recorder:
     def _bury(
         self,
         ticket: Ticket,
-        reason: Reason,
+        reason: str,
         story: tuple[Attempted, ...],
         now_s: float,
         rows: list[LogRow],
@@ -224,12 +281,16 @@ class Recorder:
 
     def hand_over(self, ticket: Ticket) -> None:
         """Its row stands already; whether its message does too, the attempt's claim will tell."""
-        message = ticket.retry_message(
-            attempt=ticket.delivery.attempt + 1,
-            not_before_s=self._clock.now_s() + self._policy.backoff_base_s,
-            story=ticket.story,
-            in_doubt=ticket.again,
-        )
+        now_s = self._clock.now_s()
+        if ticket.again and ticket.delivery.in_doubt is InDoubt.LOOK_UP:
+            message = self._looked_up_later(ticket, ticket.story, now_s)
+        else:
+            message = ticket.retry_message(
+                attempt=ticket.delivery.attempt + 1,
+                not_before_s=now_s + self._policy.backoff_base_s,
+                story=ticket.story,
+                in_doubt=ticket.again,
+            )
         self.finisher.finish([], Ends(again=[(ticket, message)]))
 
 
@@ -251,7 +312,7 @@ def _attempted(ticket: Ticket, now_s: float, kind: str, reason: Reason, provider
     return Attempted(ticket.delivery.attempt, now_s, kind, reason, provider, answer[:ANSWER_CHARS_MAX])
 
 
-def _dead_message(ticket: Ticket, reason: Reason, story: tuple[Attempted, ...], now_s: float) -> DeadMessage:
+def _dead_message(ticket: Ticket, reason: str, story: tuple[Attempted, ...], now_s: float) -> DeadMessage:
     message = ticket.retry_message(
         attempt=ticket.delivery.attempt + 1, not_before_s=now_s, story=story, in_doubt=ticket.again
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
@@ -13,20 +12,21 @@ from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Reason
 from notifyd.core.retry_message import Attempted
-from notifyd.errors import AwsError, TransportError
-from notifyd.flow.backoff import Backoff
+from notifyd.flow.expand import Origin
+from notifyd.flow.log_reader import LogReader
 from notifyd.flow.prepared import Prepared
+from notifyd.flow.repeats import Repeats
 from notifyd.flow.ticket import Route, Ticket
-from notifyd.ports import Clock, DeliveryLog, Entropy
 from notifyd.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-_QUERIES_IN_FLIGHT_MAX = 16
 _ENDED = frozenset({RowKind.ACCEPTED, RowKind.REJECTED, RowKind.ADDRESS_GONE, RowKind.SUPPRESSED})
 _GOES_ON = frozenset({RowKind.DEFERRED, RowKind.UNKNOWN})
-# Handed over before anything was sent: turns, but no tries of the policy.
-_NO_ATTEMPTS = frozenset({Reason.QUEUE_WAIT, Reason.LOOKUP_FAILED, Reason.PAUSED, Reason.NO_PROVIDER})
+# Handed over before anything was known to be sent: turns, but no tries of the policy.
+_NO_ATTEMPTS = frozenset(
+    {Reason.QUEUE_WAIT, Reason.LOOKUP_FAILED, Reason.CRASH, Reason.PAUSED, Reason.NO_PROVIDER}
+)
 _BURIED = frozenset({RowKind.DEAD, RowKind.EXPIRED})
 _Meaning = tuple[str, str, str]  # user, type, channel
 _OUTCOMES = _ENDED | _GOES_ON | _BURIED
@@ -35,37 +35,23 @@ _OUTCOMES = _ENDED | _GOES_ON | _BURIED
 class Recoverer:
     """Attaches prior outcomes to what a new owner prepares again."""
 
-    def __init__(self, delivery_log: DeliveryLog, clock: Clock, entropy: Entropy, metrics: Metrics) -> None:
-        self._log = delivery_log
-        self._clock = clock
-        self._entropy = entropy
+    def __init__(self, log_reader: LogReader, repeats: Repeats | None, metrics: Metrics) -> None:
+        self._log_reader = log_reader
+        self._repeats = repeats
         self._metrics = metrics
 
-    async def attach(self, in_doubt: Sequence[tuple[Prepared, str]]) -> None:
-        """One strongly consistent look-up for each event id, however often it takes: a failure means not known."""
+    async def attach(self, in_doubt: Sequence[tuple[Prepared, Origin]]) -> None:
+        """What the log has of each, or, where the event came before, that nothing is left to do."""
         if not in_doubt:
             return
-        limit = asyncio.Semaphore(_QUERIES_IN_FLIGHT_MAX)
-
-        async def attach_one(prepared: Prepared, event_id: str) -> None:
-            async with limit:
-                rows = await self._rows_of(event_id)
-            judge(prepared, rows)
-
-        await asyncio.gather(*(attach_one(prepared, event_id) for prepared, event_id in in_doubt))
+        rows_of = await self._log_reader.rows_of([origin.event.event_id for _, origin in in_doubt])
+        for (prepared, origin), rows in zip(in_doubt, rows_of, strict=True):
+            if self._repeats is None or not self._repeats.set_aside(prepared, origin, rows):
+                judge(prepared, rows)
         resent = [ticket for prepared, _ in in_doubt for ticket in prepared.tickets if ticket.again]
         for ticket in resent:
             self._metrics.in_doubt.add(1, ticket.delivery.channel)
         log.info("recovered", records=len(in_doubt), deliveries_in_doubt=len(resent))
-
-    async def _rows_of(self, event_id: str) -> list[LogRow]:
-        backoff = Backoff(self._clock, self._entropy, base_s=0.1, max_s=5.0)
-        while True:
-            try:
-                return await self._log.rows_of_event(event_id)
-            except (AwsError, TransportError) as error:
-                log.warning("log_look_up_failed", error=str(error))
-            await backoff.wait()
 
 
 def judge(prepared: Prepared, rows: Sequence[LogRow]) -> None:
@@ -125,18 +111,30 @@ def _apply(ticket: Ticket, rows: Sequence[LogRow]) -> bool:
         return False
     if not rows:
         ticket.again = True
-        if ticket.delivery.in_doubt is InDoubt.HOLD:
-            ticket.route = Route.BURY
+        _doubt(ticket)
         return True
     last = max(rows, key=lambda row: row.attempt)
     ticket.delivery.attempt = last.attempt
     ticket.again = RowKind.UNKNOWN in kinds
     ticket.story = story_of(rows)
+    ticket.route = Route.HAND_OVER
     if RowKind.EXPIRED in kinds:
         ticket.route = Route.EXPIRE
-    else:
-        ticket.route = Route.BURY if RowKind.DEAD in kinds else Route.HAND_OVER
+    elif RowKind.DEAD in kinds:
+        ticket.route = Route.BURY
+        ticket.dead_for = next(row.reason for row in rows if row.kind is RowKind.DEAD)
     return True
+
+
+def _doubt(ticket: Ticket) -> None:
+    """Claimed, and nobody wrote down what became of it."""
+    match ticket.delivery.in_doubt:
+        case InDoubt.RESEND:
+            pass
+        case InDoubt.LOOK_UP:
+            ticket.route = Route.LOOK_UP
+        case InDoubt.HOLD:
+            ticket.route = Route.BURY
 
 
 def story_of(rows: Sequence[LogRow]) -> tuple[Attempted, ...]:

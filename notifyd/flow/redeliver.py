@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 import msgspec
 import structlog
 
-from notifyd.core.channel import Channel
+from notifyd.core.channel import Channel, InDoubt
 from notifyd.core.outcome import Reason
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.attempt import AttemptClaims, Verdict
 from notifyd.flow.backoff import Backoff
+from notifyd.flow.inquire import AskAgain, Inquirer, SendAgain, Told, WasTaken
 from notifyd.flow.outbox import Outbox
 from notifyd.flow.reconsider import Gone, Reconsider
 from notifyd.flow.record import Recorder
@@ -32,11 +33,23 @@ _DELETE_TRIES_MAX = 5
 
 
 class RedeliverTimes(msgspec.Struct, frozen=True):
-    """`receivers`: how many receive from one queue at a time."""
+    """`receivers`: how many receive from one queue at a time. `look_up_wait_s`: how long a delivery in doubt waits
+    for somebody who can tell: feedback takes seconds as a rule, minutes where a provider's webhook has to try
+    again, and a queue's longest delay is this long.
+    """
 
     receivers: int
     receive_wait_s: float
     send_timeout_s: float
+    look_up_wait_s: float = 900.0
+
+
+class Checks(msgspec.Struct, frozen=True):
+    """What an attempt has to pass, in this order."""
+
+    reconsider: Reconsider
+    inquirer: Inquirer
+    claims: AttemptClaims
 
 
 class Redeliverer:
@@ -52,8 +65,7 @@ class Redeliverer:
         queue: RetryQueue,
         router: Router,
         recorder: Recorder,
-        claims: AttemptClaims,
-        reconsider: Reconsider,
+        checks: Checks,
         slots: SlotDesk,
         watch: Watch,
         clock: Clock,
@@ -66,8 +78,7 @@ class Redeliverer:
         self._queue = queue
         self._router = router
         self._recorder = recorder
-        self._claims = claims
-        self._reconsider = reconsider
+        self._checks = checks
         self._slots = slots
         self._watch = watch
         self._clock = clock
@@ -161,22 +172,47 @@ class Redeliverer:
 
     async def _begin(self, received: Received) -> bool:
         """Whether a ticket went on its way, which will free the slot."""
-        answer = await self._reconsider.again(received.message, self)
+        answer = await self._checks.reconsider.again(received.message, self)
         if isinstance(answer, Gone):
             self._end(answer, received)
             return False
-        if self._clock.now_s() >= answer.delivery.deadline_at_s:
-            self._keep(answer, received)
-            self._recorder.expire([answer])
+        if answer.again and answer.delivery.in_doubt is InDoubt.LOOK_UP:
+            return await self._look_up(answer, received)
+        return await self._send(answer, received)
+
+    async def _look_up(self, ticket: Ticket, received: Received) -> bool:
+        match await self._checks.inquirer.ask(ticket):
+            case Told():
+                self._delete(received, lambda: None)
+                return False
+            case AskAgain(pause_s):
+                await self._queue.hide(received.receipt, min(pause_s, _DELAY_MAX_S))
+                return False
+            case WasTaken(provider, provider_id, by):
+                self._keep(ticket, received)
+                self._recorder.was_taken(ticket, provider, provider_id, by=by)
+                return True
+            case SendAgain(possible_duplicate):
+                ticket.again = possible_duplicate
+                if self._recorder.is_spent(ticket):
+                    self._keep(ticket, received)
+                    self._recorder.bury(ticket, Reason.ATTEMPTS)
+                    return True
+                return await self._send(ticket, received)
+
+    async def _send(self, ticket: Ticket, received: Received) -> bool:
+        if self._clock.now_s() >= ticket.delivery.deadline_at_s:
+            self._keep(ticket, received)
+            self._recorder.expire([ticket])
             return True
-        if answer.route is Route.POSTPONE:
-            self._keep(answer, received)
-            self._recorder.postpone([answer], Reason.LOOKUP_FAILED)
+        if ticket.route is Route.POSTPONE:
+            self._keep(ticket, received)
+            self._recorder.postpone([ticket], Reason.LOOKUP_FAILED)
             return True
-        return await self._claim(answer, received)
+        return await self._claim(ticket, received)
 
     async def _claim(self, ticket: Ticket, received: Received) -> bool:
-        verdict = await self._claims.claim(ticket, until_s=self._until_s(received))
+        verdict = await self._checks.claims.claim(ticket, until_s=self._until_s(received))
         if verdict is Verdict.ANOTHERS:
             return False
         if verdict is Verdict.ENDED:
@@ -186,6 +222,8 @@ class Redeliverer:
         match verdict:
             case Verdict.HAND_OVER:
                 self._recorder.hand_over(ticket)
+            case Verdict.LOOK_UP:
+                self._recorder.look_up_later(ticket)
             case Verdict.HELD:
                 self._recorder.bury(ticket, Reason.IN_DOUBT_HELD)
             case Verdict.OURS:

@@ -32,11 +32,14 @@ from notifyd.ports import (
 
 
 class SourceSetup(msgspec.Struct, frozen=True):
+    """`dedupe_window_s` None: what comes twice is sent twice."""
+
     source: Source
     decoder: Decoder
     starting_position: StartingPosition | None
     record_age_max_s: float | None
     times: FeedTimes
+    dedupe_window_s: float | None = None
 
 
 class Outside(msgspec.Struct, frozen=True):
@@ -55,6 +58,15 @@ class Outside(msgspec.Struct, frozen=True):
     providers: Mapping[Channel, Sequence[ProviderRoute]]
     sources: Sequence[SourceSetup]
 
+    def settle_s(self) -> dict[Channel, float]:
+        """Until a channel's providers can be asked what they took; 0 where none ever can be."""
+        return {
+            channel: max(
+                (limits.settle_s for route in routes if (limits := route.provider.look_up_limits)), default=0.0
+            )
+            for channel, routes in self.providers.items()
+        }
+
 
 class FlowSettings(msgspec.Struct, frozen=True):
     worker_id: str
@@ -62,6 +74,7 @@ class FlowSettings(msgspec.Struct, frozen=True):
     commit_interval_s: float
     span_max: int
     bytes_in_process_max: int
+    dedupe_bytes_max: int
     heart: HeartTimes
     lease: LeaseTimes
     deliver: DeliverTimes

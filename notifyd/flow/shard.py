@@ -26,6 +26,7 @@ from notifyd.flow.log_writer import LogWriter
 from notifyd.flow.pace import Pace
 from notifyd.flow.prepare import Preparer
 from notifyd.flow.read import FeedTimes, ShardFeed
+from notifyd.flow.repeats import Repeats
 from notifyd.flow.slot_desk import SlotDesk
 from notifyd.flow.ticket import Ticket
 from notifyd.flow.watch import Watch
@@ -55,6 +56,7 @@ class ShardParts(msgspec.Struct, frozen=True):
     source: Source
     lease_table: LeaseTable
     preparer: Preparer
+    repeats: Repeats | None
     beginner: Beginner
     heart: Heart
     slots: SlotDesk
@@ -79,7 +81,8 @@ class ShardRun:
         self.holder = item.key
         self._parts = parts
         self._window = Window.recovered(item.progress)
-        self._claims = Claims(self._window, parts.slots, self.holder)
+        self._held = None if parts.repeats is None else parts.repeats.join(item)
+        self._claims = Claims(self._window, parts.slots, self.holder, self._held)
         self._ledger = ShardLedger(parts.lease_table, item, parts.clock, parts.entropy)
         self._pace = Pace(parts.clock, interval_s=parts.commit_interval_s)
         self._feed = ShardFeed(
@@ -153,6 +156,8 @@ class ShardRun:
             self._proven.set()
             await _end(reading)
             self._parts.slots.leave(self.holder)
+            if self._held is not None:
+                self._held.leave()
             self._parts.budget.give_back(self._claims.held_bytes() + self._claims.settled_bytes)
 
     def request_stop(self) -> None:

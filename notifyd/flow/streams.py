@@ -25,13 +25,15 @@ _NOTHING = Progress(
 )
 
 
-async def initialise(source: Source, table: LeaseTable, configured: StartingPosition | None, clock: Clock) -> None:
+async def initialise(
+    source: Source, table: LeaseTable, scan: LeaseScan, configured: StartingPosition | None, clock: Clock
+) -> None:
     """Resolves where the stream begins, the first time it is met by anybody; afterwards the item stands.
 
     Raises:
         ConfigError: the stream has data and nobody said where to begin.
     """
-    if source.name in (await table.scan()).streams:
+    if source.name in scan.streams:
         return
     if configured is None and await source.holds_data():
         raise ConfigError(

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from notifyd.core.message import Delivery
+from notifyd.core.outcome import Reason
 from notifyd.core.retry_message import Attempted, RetryMessage
 
 
@@ -44,14 +45,16 @@ class Route(Enum):
     POSTPONE = "postpone"  # to the retry queue unsent: a look-up failed
     HAND_OVER = "hand over"  # its row says it is to be tried again, and nobody knows whether it was queued
     EXPIRE = "expire"  # its row says so; whether its message reached the DLQ, nobody knows
+    LOOK_UP = "look up"  # to the retry queue unsent: in doubt, and somebody has to be asked
     BURY = "bury"  # to the DLQ: in doubt and held, or its row says so already
 
 
 class Ticket(msgspec.Struct, eq=False):
     """`index`: the record's in its shard's window. `envelope`: the event, for a later attempt.
 
-    `again`: an earlier send of it may have been accepted, so this one is a possible duplicate. `refused_by`:
-    providers that refused it in this turn, for reasons of their own.
+    `again`: an earlier send of it may have been accepted, so this one is a possible duplicate. `doubted_at_s`:
+    when that was noticed. `dead_for`: why it is buried, where that is its route. `refused_by`: providers that
+    refused it in this turn, for reasons of their own.
     """
 
     delivery: Delivery
@@ -62,7 +65,9 @@ class Ticket(msgspec.Struct, eq=False):
     produced_at_s: float
     story: tuple[Attempted, ...] = ()
     again: bool = False
+    doubted_at_s: float = 0.0
     route: Route = Route.SEND
+    dead_for: str = Reason.IN_DOUBT_HELD
     enqueued_at_s: float = 0.0
     refused_by: tuple[str, ...] = ()
 
@@ -85,4 +90,5 @@ class Ticket(msgspec.Struct, eq=False):
             event=self.envelope,
             story=story,
             in_doubt=in_doubt,
+            doubted_at_s=self.doubted_at_s,
         )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from notifyd.core.account import Account
 from notifyd.core.log_row import RowKind
 from notifyd.flow.alert_desk import AlertDesk
 from notifyd.flow.prepared import Prepared
@@ -15,6 +16,8 @@ from notifyd.telemetry.metrics import Metrics
 
 # The label of a delivery that had no channel to go by.
 NO_CHANNEL = "none"
+# A dependency by this name; streams and retry queues go by their own.
+LEASE_TABLE = "lease_table"
 
 
 class DependencyState(msgspec.Struct):
@@ -61,6 +64,8 @@ class Watch:
         planned: Counter[tuple[str, ...]] = Counter()
         suppressed: Counter[tuple[str, ...]] = Counter()
         for entry in prepared:
+            if entry.account is Account.DUPLICATE:
+                continue
             planned.update((ticket.delivery.channel,) for ticket in entry.tickets)
             for row in entry.rows:
                 planned[row.channel or NO_CHANNEL,] += 1

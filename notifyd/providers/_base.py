@@ -13,7 +13,7 @@ from notifyd.config_sections import Section
 from notifyd.core.channel import Channel
 from notifyd.core.look_up import CannotTell, Found
 from notifyd.core.message import Delivery
-from notifyd.ports import Clock, LookUpLimits, Provider
+from notifyd.ports import Clock, Entropy, LookUpLimits, Provider
 from notifyd.secret_ref import SecretRef
 from notifyd.wire.aws_call import AwsService
 
@@ -39,6 +39,7 @@ class ProviderContext(msgspec.Struct, frozen=True):
     """What the composition root has for a factory. `secret` holds what was fetched at start."""
 
     clock: Clock
+    entropy: Entropy
     send_timeout_s: float
     open_aws: OpenAws
     secret: Callable[[SecretRef], SecretStr]

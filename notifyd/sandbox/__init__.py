@@ -1,11 +1,12 @@
 """The embedded AWS and the receiving sides that demo, tests and bench run against.
 
-Every provider's API stands on loopback in one `Sandbox`:
+Every provider's API stands on loopback in one `Sandbox` (provider_sandbox):
 
     async with Sandbox("twilio", "slack") as sandbox:        # no names: all
         sandbox.urls["twilio"], sandbox.ca_file, sandbox.credentials.twilio_account_sid
         sandbox["twilio"].misbehave(Refuse(refusal=Refusal.THROTTLED, retry_after_s=2, share=0.3, duration_s=60))
         sandbox["twilio"].latency_s = 0.05
+        sandbox.vendors.twilio.unsubscribed.add("+4915100000001")
         sandbox["twilio"].inbox.messages, sandbox["twilio"].counts
 
 The way of a request: a server (http1_server, http2_server) makes a Request of it; the vendor (vendors/, one file

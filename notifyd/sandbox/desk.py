@@ -110,7 +110,7 @@ class Desk:
                 return Reply(outcome.answer), outcome.messages
             case Refuse():
                 self.refused += 1
-                return Reply(self._refusal(fault)), []
+                return Reply(self._refusal(fault, request)), []
             case Respond():
                 answer = Answer(fault.status, fault.headers, fault.body.encode())
                 reply = Reply(answer)
@@ -120,8 +120,9 @@ class Desk:
                 reply = Reply(outcome.answer, fault)
         return reply, outcome.messages if fault.taken else []
 
-    def _refusal(self, fault: Refuse) -> Answer:
-        answer = self.vendor.refusals[fault.refusal]
+    def _refusal(self, fault: Refuse, request: Request) -> Answer:
+        known = self.vendor.refusals[fault.refusal]
+        answer = known if isinstance(known, Answer) else known(request)
         if fault.retry_after_s is None or "retry-after" not in answer.headers:
             return answer
         return answer._replace(headers={**answer.headers, "retry-after": str(fault.retry_after_s)})

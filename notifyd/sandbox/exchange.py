@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -12,7 +12,9 @@ from notifyd.sandbox.inbox import Inbox, Message
 
 
 class Request(NamedTuple):
-    """`headers`: by lower-case name. `query`: as it stands in the URL. `origin`: scheme, host and port asked."""
+    """`headers`: by lower-case name. `query`: as it stands in the URL. `origin`: scheme, host and port asked.
+    `connection`: a number for each of HTTP/2, where some vendors count by connection.
+    """
 
     method: str
     path: str
@@ -20,6 +22,7 @@ class Request(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     origin: str = ""
+    connection: int = 0
 
 
 class Answer(NamedTuple):
@@ -43,12 +46,17 @@ class Refused(Exception):
         self.answer = answer
 
 
+# A provider's own answer for each class of refusal that it knows; some repeat what was asked.
+Refusals = Mapping[Refusal, Answer | Callable[[Request], Answer]]
+
+
 class Vendor(Protocol):
-    """One provider's API. `refusals`: its own answer for each class that it knows."""
+    """One provider's API."""
 
     name: str
-    refusals: Mapping[Refusal, Answer]
 
+    @property
+    def refusals(self) -> Refusals: ...
     def receive(self, request: Request, inbox: Inbox[Message]) -> Taken | Answer:
         """Taken for a request that sends, a bare Answer for one that asks; `inbox`: what was taken so far.
 

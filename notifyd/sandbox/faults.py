@@ -86,7 +86,7 @@ class Garbage(BaseFault, tag=True, frozen=True):
 
 
 class Drip(BaseFault, tag=True, frozen=True):
-    """Takes the message (or not) and answers a few bytes a second."""
+    """Takes the message (or not) and answers a few bytes a second; HTTP/2: the whole connection from then on."""
 
     taken: bool = True
     bytes_per_s: Annotated[float, Meta(gt=0)] = 1.0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
-from asyncio import BaseTransport, Transport
+from asyncio import Transport
 from ssl import SSLContext
 from typing import Self
 
@@ -69,8 +70,7 @@ class Http1Server:
         answer = reply.answer
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
 
-    async def _misbehave(self, reply: Reply, transport: BaseTransport) -> None:
-        assert isinstance(transport, Transport)  # noqa: S101 - a server's connection can be written to
+    async def _misbehave(self, reply: Reply, transport: Transport) -> None:
         match reply.fault:
             case Silence():
                 await self._closing.wait()
@@ -91,13 +91,14 @@ class Http1Server:
             await self._clock.sleep(interval_s)
 
 
-def reset(transport: BaseTransport) -> None:
+def reset(transport: Transport) -> None:
     """Ends the connection with RST, as a crashed peer or a firewall does."""
     connection = transport.get_extra_info("socket")
     if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-    if isinstance(transport, Transport):
-        transport.abort()
+        # Of the descriptor's copy: the loop's own view of its socket may not let the option be set.
+        with socket.socket(fileno=os.dup(connection.fileno())) as copy:
+            copy.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    transport.abort()
 
 
 def _raw(answer: Answer) -> bytes:

@@ -22,6 +22,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from notifyd.sandbox.desk import Counts
 from notifyd.sandbox.faults import Cut, FaultPlan, Garbage, Silence
 from notifyd.sandbox.inbox import Inbox, Mail
 from notifyd.sandbox.ses_account import Account, SesError
@@ -31,12 +32,13 @@ from notifyd.sandbox.ses_model import SendBulkEmail, SendEmail
 from notifyd.system import SystemClock
 
 _HOST = "127.0.0.1"
+_SENDING = "/v2/email/outbound-"
 _BODY_BYTES_MAX = 64 * 1024 * 1024
 S = TypeVar("S", SendBulkEmail, SendEmail)
 
 
 class SesSink:
-    """`requests`: how many that send have arrived, whatever became of them."""
+    """`requests`: how many that send have arrived, whatever became of them; `refused`: as a whole."""
 
     def __init__(
         self,
@@ -51,12 +53,13 @@ class SesSink:
         self.inbox: Inbox[Mail] = Inbox(journal, fsync=fsync)
         self.latency_s = latency_s
         self.requests = 0
+        self.refused = 0
         self.url = ""
         self._faults: FaultPlan[Fault] = FaultPlan(SystemClock())
         self._closing = asyncio.Event()
         self._port = port
         self._tls = tls
-        app = web.Application(client_max_size=_BODY_BYTES_MAX, middlewares=[_as_ses_says_it])
+        app = web.Application(client_max_size=_BODY_BYTES_MAX, middlewares=[self._as_ses_says_it])
         app.router.add_post("/v2/email/outbound-bulk-emails", self._send_bulk)
         app.router.add_post("/v2/email/outbound-emails", self._send_single)
         app.router.add_get("/v2/email/account", self._get_account)
@@ -70,6 +73,24 @@ class SesSink:
     def misbehave(self, *faults: Fault) -> None:
         """One after another, from the next request that sends on."""
         self._faults.add(*faults)
+
+    def order(self, faults: bytes) -> None:
+        """`misbehave` in JSON: a list. Raises msgspec.DecodeError."""
+        self.misbehave(*msgspec.json.decode(faults, type=list[Fault]))
+
+    def behave(self) -> None:
+        """From now on, without latency."""
+        self._faults.clear()
+        self.latency_s = 0.0
+
+    def empty(self) -> None:
+        """As if nothing had come yet."""
+        self.inbox.empty()
+        self.requests = self.refused = 0
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(self.requests, self.inbox.accepted, self.refused, self.inbox.duplicates)
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
@@ -148,6 +169,16 @@ class SesSink:
                 return web.Response(body=b"<html>It works!</html>")
         return _json(answer)
 
+    @web.middleware
+    async def _as_ses_says_it(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except SesError as error:
+            self.refused += request.path.startswith(_SENDING)
+            answer = _json({"message": str(error)}, status=error.status)
+            answer.headers["x-amzn-ErrorType"] = error.code
+            return answer
+
     async def _get_account(self, _: web.Request) -> web.Response:
         return _json(self.account.answer(self.inbox.accepted))
 
@@ -161,7 +192,7 @@ class SesSink:
 
     async def _add_faults(self, request: web.Request) -> web.Response:
         try:
-            self.misbehave(*msgspec.json.decode(await request.read(), type=list[Fault]))
+            self.order(await request.read())
         except msgspec.DecodeError as error:
             raise SesError(400, "BadRequestException", str(error)) from error
         return web.Response(status=204)
@@ -171,16 +202,6 @@ class SesSink:
 
     async def _show_counts(self, _: web.Request) -> web.Response:
         return _json({"requests": self.requests, "accepted": self.inbox.accepted})
-
-
-@web.middleware
-async def _as_ses_says_it(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except SesError as error:
-        answer = _json({"message": str(error)}, status=error.status)
-        answer.headers["x-amzn-ErrorType"] = error.code
-        return answer
 
 
 def _json(answer: object, status: int = 200) -> web.Response:

@@ -24,6 +24,7 @@ import click
 import msgspec
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
+from notifyd.sandbox.desk import Counts
 from notifyd.sandbox.faults import BaseFault, Cut, FaultPlan, Silence
 from notifyd.sandbox.inbox import Inbox, Mail
 from notifyd.system import SystemClock
@@ -43,7 +44,9 @@ Fault = Reply | Silence | Cut
 
 
 class SmtpSink:
-    """`requests`: how many mails have arrived whole, whatever became of them. `connections`: opened so far."""
+    """`requests`: how many mails have arrived whole, whatever became of them. `connections`: opened so far.
+    `refused`: commands.
+    """
 
     def __init__(
         self,
@@ -56,9 +59,12 @@ class SmtpSink:
     ) -> None:
         self.inbox: Inbox[Mail] = Inbox(journal)
         self.requests = 0
+        self.refused = 0
+        self.latency_s = 0.0
         self.connections = 0
         self.url = ""
-        self._faults: FaultPlan[Fault] = FaultPlan(SystemClock())
+        self._clock = SystemClock()
+        self._faults: FaultPlan[Fault] = FaultPlan(self._clock)
         self._sessions: list[Any] = []
         self._arrival = asyncio.Event()
         self._closing = asyncio.Event()
@@ -71,6 +77,24 @@ class SmtpSink:
     def misbehave(self, *faults: Fault) -> None:
         """One after another, from the next command that they concern on."""
         self._faults.add(*faults)
+
+    def order(self, faults: bytes) -> None:
+        """`misbehave` in JSON: a list. Raises msgspec.DecodeError."""
+        self.misbehave(*msgspec.json.decode(faults, type=list[Fault]))
+
+    def behave(self) -> None:
+        """From now on, without latency."""
+        self._faults.clear()
+        self.latency_s = 0.0
+
+    def empty(self) -> None:
+        """As if nothing had come yet."""
+        self.inbox.empty()
+        self.requests = self.refused = 0
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(self.requests, self.inbox.accepted, self.refused, self.inbox.duplicates)
 
     async def arrived(self) -> None:
         """Returns when the next mail has arrived whole."""
@@ -149,6 +173,8 @@ class SmtpSink:
         fault = self._faults.next(lambda fault: not isinstance(fault, Reply))
         if not (isinstance(fault, Silence | Cut) and not fault.taken):
             await self.inbox.accept([_mail(envelope, address) for address in envelope.rcpt_tos])
+        if self.latency_s:
+            await self._clock.sleep(self.latency_s)
         if isinstance(fault, Silence):
             await self._closing.wait()
         if isinstance(fault, Cut):
@@ -157,7 +183,10 @@ class SmtpSink:
 
     def _reply_to(self, command: str) -> str:
         fault = self._faults.next(lambda fault: isinstance(fault, Reply) and fault.command == command)
-        return fault.text if isinstance(fault, Reply) else ""
+        if not isinstance(fault, Reply):
+            return ""
+        self.refused += 1
+        return fault.text
 
 
 def _mail(envelope: Any, address: str) -> Mail:

@@ -24,6 +24,7 @@ ALONE: list[Labels] = [()]
 ACCOUNTS: list[Labels] = [(name,) for name in account_names()]
 EQUATIONS: list[Labels] = [("events",), ("deliveries",)]
 CACHE: list[Labels] = [("hit",), ("miss",)]
+DEDUPE_LOOKUPS: list[Labels] = list(product(("fingerprint", "takeover"), ("duplicate", "new")))
 # What each worker sees whole, or as the age of a thing: of several workers the largest counts, not the sum.
 NOT_SUMMED = frozenset(
     {
@@ -70,7 +71,13 @@ class Metrics:
         self.dead = counter("deliveries_dead", "Put on a DLQ.", "channel", "reason", preset=_dead(providers))
         self.retried = counter("deliveries_retried", "Handed to the retry queue.", "channel", preset=channels)
         self.in_doubt = counter("deliveries_in_doubt", "Found by a recovery.", "channel", preset=channels)
+        self.look_ups = counter(
+            "deliveries_looked_up", "By what was found.", "channel", "found", preset=_looked_up(providers)
+        )
         self.gaps = counter("stream_gaps", "Times that a stream lost records before they were read.", preset=ALONE)
+        self.dedupe_lookups = counter(
+            "dedupe_lookups", "Events asked of the log: came before?", "why", "found", preset=DEDUPE_LOOKUPS
+        )
         self.duplicates = counter("possible_duplicates", "Sent again in doubt.", "channel", preset=channels)
         self.latency = histogram("source_to_accepted", "Since the stream took it.", "channel", preset=channels)
         self.in_flight = gauge("provider_in_flight", "Deliveries not answered yet.", "provider")
@@ -112,6 +119,10 @@ def _answers(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:
 def _suppressed(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:
     # A user without any address is suppressed on no channel.
     return list(product(("", *providers), SuppressionReason))
+
+
+def _looked_up(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:
+    return list(product(providers, ("taken", "not_taken", "cannot_tell", "log")))
 
 
 def _dead(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:

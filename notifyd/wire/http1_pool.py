@@ -10,6 +10,7 @@ from ssl import SSLContext
 
 from notifyd.wire.http1_connection import Connection
 from notifyd.wire.http1_target import Target
+from notifyd.wire.public_only import AddressesOf
 
 # An aborted connection is gone with the loop's next round; more than that is a fault of the loop.
 _CLOSE_TIMEOUT_S = 1.0
@@ -26,9 +27,16 @@ class Pool:
     """
 
     def __init__(
-        self, tls: SSLContext, *, connections_max: int, answer_bytes_max: int, keep_alive_s: float
+        self,
+        tls: SSLContext,
+        *,
+        connections_max: int,
+        answer_bytes_max: int,
+        keep_alive_s: float,
+        addresses_of: AddressesOf,
     ) -> None:
         self._tls = tls
+        self._addresses_of = addresses_of
         self._connections_max = connections_max
         self._make = partial(Connection, answer_bytes_max=answer_bytes_max)
         self._keep_alive_s = keep_alive_s
@@ -54,7 +62,7 @@ class Pool:
     async def take(self, target: Target) -> Connection:
         """Waits for a place, and connects where no connection is kept.
 
-        Raises PoolClosed, or what connecting raises: OSError, or ValueError for a name that can be none.
+        Raises PoolClosed, NotPublic, or what connecting raises: OSError, ValueError for a name that can be none.
         """
         await self._place()
         try:
@@ -120,13 +128,7 @@ class Pool:
         if self._closed:
             raise PoolClosed
         self._make_room()
-        _, connection = await self._loop.create_connection(
-            self._make,
-            target.host,
-            target.port,
-            ssl=self._tls if target.tls else None,
-            server_hostname=target.host if target.tls else None,
-        )
+        connection = await self._dial(target)
         self._open.add(connection)
         connection.lost.add_done_callback(lambda _: self._open.discard(connection))
         if self._closed:
@@ -135,6 +137,24 @@ class Pool:
         if not connection.reusable:
             raise ConnectionError("the other side closes or talks before it is asked")
         return connection
+
+    async def _dial(self, target: Target) -> Connection:
+        """To the first of its addresses that takes a connection."""
+        failure: OSError = ConnectionError("the name has no address")
+        for address in await self._addresses_of(target.host, target.port):
+            try:
+                _, connection = await self._loop.create_connection(
+                    self._make,
+                    address,
+                    target.port,
+                    ssl=self._tls if target.tls else None,
+                    server_hostname=target.host if target.tls else None,
+                )
+            except OSError as error:
+                failure = error
+            else:
+                return connection
+        raise failure
 
     def _make_room(self) -> None:
         """Kept connections of other origins make way, the longest idle first."""

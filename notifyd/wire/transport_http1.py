@@ -13,7 +13,13 @@ from notifyd.wire.http1_connection import Broken, Connection
 from notifyd.wire.http1_pool import Pool, PoolClosed
 from notifyd.wire.http1_target import Target, request_bytes, target_of
 from notifyd.wire.limits import ANSWER_BYTES_MAX, KEEP_ALIVE_S, connect_timeout_s
+from notifyd.wire.public_only import AddressesOf
 from notifyd.wire.transport import Request, Response
+
+
+async def by_name(host: str, port: int) -> list[str]:  # noqa: ARG001 - AddressesOf's
+    """Wherever the name leads, as the loop resolves it when it connects."""
+    return [host]
 
 
 class Http1Transport:
@@ -29,12 +35,20 @@ class Http1Transport:
         connections_max: int = 64,
         answer_bytes_max: int = ANSWER_BYTES_MAX,
         keep_alive_s: float = KEEP_ALIVE_S,
+        addresses_of: AddressesOf = by_name,
     ) -> None:
-        """`tls` is made to offer HTTP/1.1 alone: share it with nobody who speaks something else."""
+        """`tls` is made to offer HTTP/1.1 alone: share it with nobody who speaks something else.
+
+        `addresses_of`: public_only.public_addresses where URLs are somebody else's.
+        """
         tls.set_alpn_protocols(["http/1.1"])
         self._loop = asyncio.get_running_loop()
         self._pool = Pool(
-            tls, connections_max=connections_max, answer_bytes_max=answer_bytes_max, keep_alive_s=keep_alive_s
+            tls,
+            connections_max=connections_max,
+            answer_bytes_max=answer_bytes_max,
+            keep_alive_s=keep_alive_s,
+            addresses_of=addresses_of,
         )
 
     async def send(self, request: Request, *, timeout_s: float) -> Response:

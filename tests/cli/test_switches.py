@@ -19,7 +19,9 @@ CONFIG = """
 prefix: {prefix}
 sources: [{{kind: kinesis}}]
 channels: {{email: {{providers: {{ses: 70, smtp: 30}}}}}}
-providers: {{ses: {{sender: "Shop <shop@{prefix}.example>"}}, smtp: {{host: localhost, sender: a@b.example}}}}
+providers:
+  ses: {{sender: "Shop <shop@{prefix}.example>"}}
+  smtp: {{base_url: "smtp://127.0.0.1:2525", sender: a@b.example}}
 identity: {{keys: [{{version: "1", secret: env:KEY}}]}}
 catalog: {catalog}
 """

@@ -135,7 +135,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("more", "default: [emial]", "7: types.paid.default[0] is 'emial'; known channels: email, sms, push_ios"),
     ("more", "default: [chat]", "7: types.paid.default names chat; name some of email, sms"),
     ("more", "lane: fast", "7: types.paid.lane is 'fast'; it should be 'transactional' or 'bulk'"),
-    ("more", "in_doubt: guess", "7: types.paid.in_doubt is 'guess'; it should be 'resend' or 'hold'"),
+    ("more", "in_doubt: guess", "7: types.paid.in_doubt is 'guess'; it should be 'resend', 'look_up' or 'hold'"),
     ("more", "deadline_s: 0", "7: types.paid.deadline_s is 0; it should be greater than 0"),
     ("more", "deadline_s: .inf", "7: types.paid.deadline_s is inf; it should be a finite number"),
     ("more", "template: ../secret", "7: types.paid.template is '../secret'; string should match pattern"),

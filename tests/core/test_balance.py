@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifyd.core.account import Accounted
-from notifyd.core.balance import Turn, plan_turn, share_of, startable
+from notifyd.core.balance import Turn, plan_turn, scan_pause_s, share_of, startable
 from notifyd.core.lease import Heartbeat, Liveness, ShardItem, shard_key
 from notifyd.core.sequence import ShardEnd, TrimHorizon
 from notifyd.core.window import Progress
@@ -175,3 +175,8 @@ def test_a_child_starts_when_both_parents_of_a_merge_are_at_their_end() -> None:
 def test_a_child_waits_while_its_parent_s_item_is_damaged() -> None:
     child = shard("child", "parent")
     assert child not in startable([child], [shard_key("s", "parent")])
+
+
+def test_few_workers_look_each_interval_and_of_many_each_looks_more_rarely_but_in_time_for_a_takeover() -> None:
+    assert [scan_pause_s(1.0, workers, FAILOVER_S) for workers in (0, 1, 4, 8, 100)] == [1, 1, 1, 2, 3]
+    assert scan_pause_s(5.0, 100, FAILOVER_S) == 5

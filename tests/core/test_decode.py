@@ -155,6 +155,23 @@ def test_a_configured_path_names_the_event() -> None:
     assert event_from(numbered, kinesis(json.dumps(ORDER).encode())).event_id == "5"
 
 
+@pytest.mark.parametrize(
+    ("decoder", "record"),
+    [
+        (kinesis_decoder(), kinesis(json.dumps(ENVELOPE).encode())),
+        (kinesis_decoder(), kinesis(json.dumps(ORDER).encode())),
+        (kinesis_decoder(event_id=compile_path("detail.order_id")), kinesis(json.dumps(ORDER).encode())),
+        (table_decoder(), change(NewImage=ORDER, Keys={"order_id": "o/1"})),
+        (table_decoder({"eventName": ["INSERT"]}), change(NewImage=ORDER, Keys={"order_id": "o/1"})),
+        (table_decoder(), change(NewImage=ENVELOPE, Keys={"id": "evt-1"})),
+    ],
+)
+def test_an_id_is_the_events_own_where_another_record_may_bring_it_again(decoder: Decoder, record: Record) -> None:
+    here = event_from(decoder, record)
+    there = event_from(decoder, msgspec.structs.replace(record, position=Position("999")))
+    assert here.own_id == (here.event_id == there.event_id)
+
+
 def test_without_its_own_id_an_event_is_named_by_its_place_in_the_stream() -> None:
     event = event_from(kinesis_decoder(), kinesis(json.dumps(ORDER).encode()))
     assert event.event_id == f"orders/{SHARD}/49500000000000000001/3"

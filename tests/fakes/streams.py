@@ -52,6 +52,7 @@ class FakeSource:
         self._sequences = count(_FIRST_SEQUENCE)
         self._shard_numbers = count(len(shards))
         self._shards: dict[str, _Shard] = {}
+        self._refusals: list[Exception] = []
         self.reads: list[str] = []
         self.opened: list[tuple[str, Checkpoint]] = []
         for shard_id in shards:
@@ -112,6 +113,10 @@ class FakeSource:
         """One of `failures` for each of the next reads of the shard."""
         self._shards[shard_id].failures.extend(failures)
 
+    def refuse_questions(self, *refusals: Exception) -> None:
+        """One of `refusals` for each of the next times that it is asked whether it holds data."""
+        self._refusals.extend(refusals)
+
     # The port.
 
     @property
@@ -130,6 +135,8 @@ class FakeSource:
         ]
 
     async def holds_data(self) -> bool:
+        if self._refusals:
+            raise self._refusals.pop(0)
         return any(shard.trimmed < len(shard.records) for shard in self._shards.values())
 
     def resolve_latest(self, now_s: float) -> Checkpoint:

@@ -9,11 +9,15 @@ from typing import Any
 
 import click
 
+from bench.contestants import SourceKind as BenchSource
+from bench.processes import BenchFailed
 from notifyd.cli.output import json_option
 from notifyd.errors import NotifydError
 from notifyd.sandbox.world import SourceKind
+from tests.faults.bench_ground import OutagePlan
 from tests.faults.chaos import cases, chaos
 from tests.faults.kill import kill_loop
+from tests.faults.outage import outage
 from tests.faults.plan import SHORT_TIMES, Plan, Times
 from tests.faults.processes import RunFailed
 from tests.faults.promises import Result, show
@@ -104,10 +108,24 @@ def _reshard(count: int, **options: Any) -> None:
     _finish(reshard(_plan(options), count, sayer()), as_json=options["as_json"])
 
 
+@main.command("outage")
+@click.option("--rate", "rate_per_s", default=OutagePlan().rate_per_s, show_default=True, help="Events a second.")
+@click.option("--outage-s", default=OutagePlan().outage_s, show_default=True)
+@click.option("--shards", default=OutagePlan().shards, show_default=True)
+@click.option(
+    "--source", type=click.Choice([kind.value for kind in BenchSource]), default=OutagePlan().source.value
+)
+@json_option
+def _outage(rate_per_s: float, outage_s: float, shards: int, source: str, as_json: bool) -> None:
+    """All of AWS away at thousands of events a second: no mass takeover, and the backlog drained fast."""
+    plan = OutagePlan(rate_per_s=rate_per_s, outage_s=outage_s, shards=shards, source=BenchSource(source))
+    _finish(outage(plan, sayer()), as_json=as_json)
+
+
 def _finish(running: Coroutine[Any, Any, Result], *, as_json: bool) -> None:
     try:
         result = asyncio.run(_until_terminated(running))
-    except (NotifydError, RunFailed) as error:
+    except (NotifydError, RunFailed, BenchFailed) as error:
         raise click.ClickException(str(error)) from None
     except asyncio.CancelledError:
         raise click.Abort from None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.faults.bench_ground import OutagePlan
 from tests.faults.chaos import cases, chaos
 from tests.faults.kill import kill_loop
 from tests.faults.kinesis import is_installed
+from tests.faults.outage import outage
 from tests.faults.plan import SHORT_TIMES, Plan
 from tests.faults.promises import Result
 from tests.faults.reshard import RATE_PER_S, reshard
@@ -41,6 +43,10 @@ async def test_a_misbehaving_aws_costs_time_and_nothing_else() -> None:
     chosen = [case.held(_HOLD_S) for case in cases() if case.name in _CASES]
     assert len(chosen) == len(_CASES)
     assert _broken(await chaos(_PLAN, chosen, sayer())) == []
+
+
+async def test_an_outage_of_all_of_aws_moves_no_lease_and_its_backlog_is_drained_fast() -> None:
+    assert _broken(await outage(OutagePlan(rate_per_s=1_000, outage_s=_HOLD_S), sayer())) == []
 
 
 @pytest.mark.skipif(not is_installed(), reason="kinesis-local is not installed; `make reshard` does that")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from notifyd.core.channel import Channel
 from notifyd.core.log_row import RowKind
 from notifyd.core.outcome import Deferred, Reason
+from notifyd.core.retry import RetryPolicy
 from notifyd.errors import NotSent
 from tests.fakes.provider import in_turn
-from tests.support.flow_rig import World, paid
+from tests.support.flow_rig import SETTINGS, World, paid
 from tests.support.virtual_time import in_virtual_time
 
 AWAY = NotSent("away")
@@ -155,6 +158,23 @@ async def test_what_was_held_in_doubt_and_turns_out_to_be_accepted_is_accepted()
     assert world.deliveries() == {"accepted": 1}
     assert not world.duplicates()
     assert not any(world.dead.messages.values())
+
+
+@in_virtual_time
+async def test_what_a_predecessor_buried_keeps_its_reason() -> None:
+    """It died between row and message."""
+    world = World([paid()], settings=msgspec.structs.replace(SETTINGS, retry=RetryPolicy(attempts_max=1)))
+    world.event("ann")
+    world.provider.answer = in_turn(Deferred(Reason.THROTTLED))
+    world.dead.faults.outage = AWAY
+    await _die_uncommitted(world, lambda: bool(world.log.of_kind(RowKind.DEAD)))
+    world.dead.faults.outage = None
+    await _go_on(world)
+    assert {row.reason for row in world.log.of_kind(RowKind.DEAD)} == {"attempts"}
+    [message] = world.dead.messages[Channel.EMAIL]
+    assert message.reason == "attempts"
+    assert message.delivery is not None
+    assert [attempted.reason for attempted in message.delivery.story] == ["throttled"]
 
 
 @in_virtual_time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -257,7 +258,7 @@ async def test_a_group_is_never_sent_faster_than_its_rate_and_holds_no_other_bac
     await worker.stopped()
     times = sent_at_s.pop("busy@example.com")
     assert len(times) == 20
-    assert min(later - earlier for earlier, later in zip(times, times[1:], strict=False)) >= 0.99
+    assert min(later - earlier for earlier, later in pairwise(times)) >= 0.99
     assert max(sent[0] for sent in sent_at_s.values()) < times[3]
 
 

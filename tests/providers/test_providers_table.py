@@ -13,9 +13,14 @@ from notifyd.aws.session import AwsSession
 from notifyd.providers import PROVIDERS, ProviderContext
 from notifyd.wire.credentials import Credentials
 from tests.fakes.system import FakeClock, FakeEntropy
+from tests.support.push_keys import P256, SERVICE_ACCOUNT, pem_of
 
+SECRETS = {"P256_KEY": pem_of(P256), "SERVICE_ACCOUNT": SERVICE_ACCOUNT}
 NEEDED = {"sender": "shop@example.com"}
+APNS_KEY = {"key": "env:P256_KEY", "key_id": "ABC123DEFG", "team_id": "DEF123GHIJ"}
 CONFIGS = {
+    "fcm": {"service_account": "env:SERVICE_ACCOUNT"},
+    "apns": APNS_KEY | {"topic": "com.example.shop"},
     "ses": NEEDED | {"base_url": "http://127.0.0.1:9"},
     "smtp": NEEDED | {"base_url": "smtp://relay.example", "username": "me", "password": "env:RELAY_PASSWORD"},
 }
@@ -26,7 +31,11 @@ async def context(clock: FakeClock, entropy: FakeEntropy) -> AsyncIterator[Provi
     known = Credentials("AKIDTEST", "secret")
     async with AwsSession("eu-west-1", clock=clock, entropy=entropy, static=known) as session:
         yield ProviderContext(
-            clock=clock, send_timeout_s=5.0, open_aws=session.lean, secret=lambda _: SecretStr("secret")
+            clock=clock,
+            entropy=entropy,
+            send_timeout_s=5.0,
+            open_aws=session.lean,
+            secret=lambda ref: SecretStr(SECRETS.get(ref.name, "secret")),
         )
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from notifyd.sandbox.faults import Refusal
-from notifyd.sandbox.vendors.slack import SlackWebhook
 from tests.support.sandbox_client import Got, SandboxClient, sandbox_client
 
 SIGNED = {"Authorization": "Bearer xoxb-sandbox"}
@@ -99,8 +98,6 @@ async def test_a_hook_says_what_is_wrong_in_plain_text(client: SandboxClient, bo
 async def test_a_hook_that_was_removed_is_told_from_one_of_an_archived_channel(client: SandboxClient) -> None:
     got = await _hook(client, {"text": "Paid"}, "/services/T1/B1/removed")
     assert (got.status, got.body) == (404, b"no_service")
-    vendor = client.sandbox["slack_webhook"].vendor
-    assert isinstance(vendor, SlackWebhook)
-    vendor.hooks[client.sandbox.credentials.slack_hook_path] = Refusal.GONE
+    client.sandbox.vendors.slack_webhook.hooks[client.sandbox.credentials.slack_hook_path] = Refusal.GONE
     got = await _hook(client, {"text": "Paid"})
     assert (got.status, got.body) == (410, b"channel_is_archived")

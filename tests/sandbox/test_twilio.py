@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import encode_basic_auth
 
-from notifyd.sandbox.vendors.twilio import Twilio
 from tests.support.sandbox_client import Got, SandboxClient, sandbox_client
 
 SID = "AC00000000000000000000000000000001"
@@ -65,9 +64,7 @@ async def test_a_wrong_message_is_told_by_code(client: SandboxClient, change: di
 
 
 async def test_who_sent_stop_is_not_sent_to(client: SandboxClient) -> None:
-    vendor = client.sandbox["twilio"].vendor
-    assert isinstance(vendor, Twilio)
-    vendor.unsubscribed.add(FORM["To"])
+    client.sandbox.vendors.twilio.unsubscribed.add(FORM["To"])
     assert (await _send(client, FORM)).json["code"] == 21610
 
 

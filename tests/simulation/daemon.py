@@ -29,6 +29,7 @@ SETTINGS = FlowSettings(
     commit_interval_s=0.1,
     span_max=65_536,
     bytes_in_process_max=64 << 20,
+    dedupe_bytes_max=16 << 20,
     heart=HeartTimes(renew_interval_s=3.0, failover_time_s=FAILOVER_S, send_timeout_s=SEND_TIMEOUT_S),
     lease=LeaseTimes(scan_interval_s=1.0, failover_time_s=FAILOVER_S),
     deliver=DeliverTimes(linger_s=0.01, send_timeout_s=SEND_TIMEOUT_S, queue_wait_max_s=5.0),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from itertools import count
+from typing import Any
+
+import msgspec
 
 from notifyd.core.channel import Channel, InDoubt, Lane
-from notifyd.core.message import Delivery, Email
+from notifyd.core.message import Delivery, Email, Push
 
 _NUMBERS = count(1)
 PLAIN = Email(subject="Your payment", text="It arrived.\n", html="<p>It arrived.</p>\n")
@@ -27,3 +30,9 @@ def delivery(message: Email = PLAIN, *, address: str = "ann@example.com", delive
         deadline_at_s=86_400.0,
         message=message,
     )
+
+
+def push_delivery(message: Push, channel: Channel, address: str, **fields: Any) -> Delivery:
+    """`fields`: of the delivery."""
+    own = {"channel": channel, "address": address, "message": message, **fields}
+    return msgspec.structs.replace(delivery(), **own)

@@ -54,6 +54,7 @@ SETTINGS = FlowSettings(
     commit_interval_s=0.05,
     span_max=1_000,
     bytes_in_process_max=1 << 20,
+    dedupe_bytes_max=1 << 16,
     heart=HeartTimes(renew_interval_s=1.0, failover_time_s=FAILOVER_S, send_timeout_s=SEND_TIMEOUT_S),
     lease=LeaseTimes(scan_interval_s=0.5, failover_time_s=FAILOVER_S),
     deliver=DeliverTimes(linger_s=0.005, send_timeout_s=SEND_TIMEOUT_S, queue_wait_max_s=3.0),
@@ -139,6 +140,7 @@ class World:
         settings: FlowSettings = SETTINGS,
         starting_position: StartingPosition | None = _FROM_THE_HORIZON,
         record_age_max_s: float | None = None,
+        dedupe_window_s: float | None = None,
         shards: Sequence[str] = ("shard-0",),
         lookups: dict[tuple[str, str], Lookup] | None = None,
     ) -> None:
@@ -161,6 +163,8 @@ class World:
         self.put_count = 0
         self._starting_position = starting_position
         self._record_age_max_s = record_age_max_s
+        self._dedupe_window_s = dedupe_window_s
+        self._bodies: dict[str, bytes] = {}
         self._templates = TemplateShelf(_Templates(), self.clock, refresh_s=1e6)
         self._numbers = count(1)
 
@@ -207,8 +211,13 @@ class World:
             "detail-type": [detail_type],
             "detail": {"users": list(users), "amount": 5, **detail},
         }
-        self.put(msgspec.json.encode(body), shard, arrival_s=arrival_s)
+        self._bodies[event_id] = msgspec.json.encode(body)
+        self.put(self._bodies[event_id], shard, arrival_s=arrival_s)
         return event_id
+
+    def repeat(self, event_id: str, *, shard: str = "shard-0") -> None:
+        """The producer sends it again."""
+        self.put(self._bodies[event_id], shard)
 
     def events(self, number: int, *, shard: str = "shard-0", detail_type: str = "paid") -> list[str]:
         """One for a user of its own each."""
@@ -270,6 +279,7 @@ class World:
             self._starting_position,
             self._record_age_max_s,
             FeedTimes(poll_interval_s=0.1, idle_poll_max_s=0.5),
+            self._dedupe_window_s,
         )
 
     # --- waiting ---
@@ -299,7 +309,7 @@ class World:
         """The second: where each delivery stands, by the furthest of its rows."""
         rows_of: dict[tuple[str, str], list[LogRow]] = {}
         for row in self.log.rows:
-            if row.kind not in (RowKind.CLAIM, RowKind.GAP, RowKind.EVENT):
+            if row.kind not in (RowKind.CLAIM, RowKind.GAP, RowKind.EVENT, RowKind.DUPLICATE):
                 rows_of.setdefault((row.event_id, row.delivery_id), []).append(row)
         return Counter(_standing(rows) for rows in rows_of.values())
 

@@ -7,7 +7,17 @@ import pytest
 import uvloop
 
 # What opens connections: uvloop's transports are its own, and what holds on one loop need not on the other.
-_ON_BOTH_LOOPS = {"test_transport.py", "test_http1_transport.py", "test_tls.py"}
+_ON_BOTH_LOOPS = {
+    "test_transport.py",
+    "test_http1_transport.py",
+    "test_tls.py",
+    "test_http2_accounting.py",
+    "test_http2_answers.py",
+    "test_http2_pool.py",
+    "test_http2_streams.py",
+    "test_http2_tally.py",
+    "test_http2_tls.py",
+}
 _ASYNCIO: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
 
 

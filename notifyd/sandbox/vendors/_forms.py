@@ -81,3 +81,21 @@ def basic(request: Request) -> tuple[str, str]:
 def text_of(value: Any) -> str:
     """A value of JSON as a message may show it."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def payload_fields(payload: bytes) -> tuple[str, Any]:
+    """(`delivery_id`, the whole) of a push's JSON, where it stands at the top or under `data`; else ("", text)."""
+    try:
+        decoded = msgspec.json.decode(payload or b"null")
+    except msgspec.DecodeError:
+        return "", payload.decode(errors="replace")
+    return delivery_id_of(decoded), decoded
+
+
+def delivery_id_of(payload: Any) -> str:
+    """No push service has a field for it: it travels in the payload."""
+    if not isinstance(payload, dict):
+        return ""
+    inner = payload.get("data")
+    here = payload.get("delivery_id") or (inner.get("delivery_id") if isinstance(inner, dict) else None)
+    return str(here or "")

@@ -1,0 +1,84 @@
+"""What APNs' answers mean, by whose fault: "Handling notification responses from APNs".
+
+Apple asks never to retry BadDeviceToken, DeviceTokenNotForTopic, Forbidden, ExpiredToken, Unregistered and
+PayloadTooLarge. Only the two of status 410 say that an address is gone: the others may be a mix-up of sandbox and
+production, or of topics, and nobody's token is removed for those.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.providers._mail import short
+from notifyd.providers._push import decoded, retry_after_s
+from notifyd.wire.transport import Response
+
+TOO_MANY_TOKENS = "TooManyProviderTokenUpdates"
+EXPIRED_TOKEN = "ExpiredProviderToken"  # noqa: S105 - Apple's word for an answer
+_GONE = frozenset({"Unregistered", "ExpiredToken"})
+_REASONS = {
+    "BadDeviceToken": Reason.ADDRESS_INVALID,
+    "DeviceTokenNotForTopic": Reason.ADDRESS_INVALID,
+    "MissingDeviceToken": Reason.ADDRESS_INVALID,
+    "PayloadTooLarge": Reason.PAYLOAD_TOO_LARGE,
+    "Forbidden": Reason.MESSAGE_REFUSED,
+    "BadTopic": Reason.SENDER_REFUSED,
+    "MissingTopic": Reason.SENDER_REFUSED,
+    "TopicDisallowed": Reason.SENDER_REFUSED,
+    "BadCertificate": Reason.CREDENTIALS,
+    "BadCertificateEnvironment": Reason.CREDENTIALS,
+    EXPIRED_TOKEN: Reason.CREDENTIALS,
+    "InvalidProviderToken": Reason.CREDENTIALS,
+    "MissingProviderToken": Reason.CREDENTIALS,
+    "UnrelatedKeyIdInToken": Reason.CREDENTIALS,
+    "BadEnvironmentKeyIdInToken": Reason.CREDENTIALS,
+    "TooManyRequests": Reason.THROTTLED,
+    TOO_MANY_TOKENS: Reason.THROTTLED,
+    "IdleTimeout": Reason.PROVIDER_ERROR,
+    "ServiceUnavailable": Reason.PROVIDER_ERROR,
+    "Shutdown": Reason.PROVIDER_ERROR,
+}
+_STATUSES = {
+    400: Reason.MESSAGE_REFUSED,
+    403: Reason.CREDENTIALS,
+    404: Reason.MESSAGE_REFUSED,
+    405: Reason.MESSAGE_REFUSED,
+    410: Reason.ADDRESS_INVALID,  # without a word that it is gone
+    413: Reason.PAYLOAD_TOO_LARGE,
+    429: Reason.THROTTLED,
+}
+_NEVER_AS_IT_IS = frozenset({Reason.ADDRESS_INVALID, Reason.MESSAGE_REFUSED, Reason.PAYLOAD_TOO_LARGE})
+
+
+class _Answer(msgspec.Struct):
+    """`timestamp`: in milliseconds, when APNs saw that the token was dead."""
+
+    reason: str = ""
+    timestamp: float | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Answer)
+
+
+def reason_of(response: Response) -> str:
+    """In APNs' words; empty where there are none."""
+    answer = decoded(_DECODER, response.body)
+    return answer.reason if answer is not None else ""
+
+
+def outcome_of(response: Response) -> Outcome:
+    if response.status == 200:
+        return Accepted(response.headers.get("apns-id", ""))
+    answer = decoded(_DECODER, response.body) or _Answer()
+    text = short(f"{response.status} {answer.reason}".rstrip())
+    if response.status == 410 and answer.reason in _GONE:
+        since_s = None if answer.timestamp is None else answer.timestamp / 1000
+        return AddressGone(text, since_s)
+    reason = _REASONS.get(answer.reason) or _STATUSES.get(response.status)
+    if reason in _NEVER_AS_IT_IS:
+        return Rejected(reason, text)
+    if reason is not None:
+        return Deferred(reason, retry_after_s(response), text)
+    # 500 InternalServerError says no more, and anything else is not of APNs.
+    return Unknown(Reason.PROVIDER_ERROR if response.status >= 500 else Reason.ANSWER_UNREADABLE, text)

@@ -1,0 +1,140 @@
+"""What the push services share: a payload that fits, ids within a vendor's form, and what no answer means."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import Annotated, TypeVar
+
+import msgspec
+from pydantic import AfterValidator
+
+from notifyd.config_values import wrong
+from notifyd.core.message import Delivery, Push, message_of
+from notifyd.core.outcome import Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.errors import NoAnswer, NotSent
+from notifyd.providers._mail import short
+from notifyd.wire.http1_target import target_of
+from notifyd.wire.transport import Answer, BatchTransport, Request, Response
+
+PAYLOAD_BYTES_MAX = 4096
+"""APNs, FCM and RFC 8291 alike."""
+# Settled before the caller's own deadline, by which a whole batch would be unknown for its slowest request.
+_ANSWER_SHARE = 0.9
+_ELLIPSIS = "…"
+# A cut must not leave half of what shows as one character: joiners, variation selectors, combining marks.
+_HALF_A_CHARACTER = re.compile(r"[\s\u200d\ufe00-\ufe0f\u0300-\u036f]+$")
+# As a header's value, and as what a service names in an answer.
+_PLAIN = re.compile(r"[!-~]+")
+_DELIVERY_ID = "delivery_id"
+
+T = TypeVar("T")
+
+
+def _checked_origin(url: str) -> str:
+    """Without the URL in the fault: somebody may have written a password into it."""
+    origin = url.removesuffix("/")
+    try:
+        target = target_of(origin)
+    except ValueError:
+        target = None
+    if target is None or not target.tls or target.origin != origin:
+        raise wrong("is no https origin", "write https://host or https://host:port")
+    return origin
+
+
+HttpsOrigin = Annotated[str, AfterValidator(_checked_origin)]
+
+
+def answer_timeout_s(send_timeout_s: float) -> float:
+    return send_timeout_s * _ANSWER_SHARE
+
+
+def seconds_left(delivery: Delivery, now_s: float, *, most_s: float) -> int:
+    """How long a service may keep it for a device that is away; what is past its deadline gets one try."""
+    return int(min(max(0.0, delivery.deadline_at_s - now_s), most_s))
+
+
+def custom_data(delivery: Delivery) -> dict[str, str]:
+    """The template's own, and the delivery's id, by which an app can tell of what it showed."""
+    return {**dict(message_of(delivery, Push).data), _DELIVERY_ID: delivery.delivery_id}
+
+
+def collapse_id(delivery: Delivery, chars_max: int) -> str:
+    """Of what takes the place of what. In ASCII: what is not, or is longer, goes by its hash."""
+    named = message_of(delivery, Push).collapse_id or delivery.delivery_id
+    if len(named) <= chars_max and _PLAIN.fullmatch(named):
+        return named
+    return hashed_id(named)
+
+
+def hashed_id(text: str) -> str:
+    """32 characters of base64url."""
+    return urlsafe_b64encode(sha256(text.encode()).digest())[:32].decode()
+
+
+def fitted(push: Push, encode: Callable[[Push], bytes], bytes_max: int) -> bytes | Rejected:
+    """`encode`'s bytes, of as much of the body as fits where the template allows a cut."""
+    try:
+        whole = encode(push)
+    except UnicodeEncodeError:
+        return Rejected(Reason.MESSAGE_REFUSED, "a text holds half of a surrogate pair")
+    if len(whole) <= bytes_max:
+        return whole
+    if push.shorten and push.body:
+        cut = _cut(push, encode, bytes_max)
+        if cut is not None:
+            return cut
+    return Rejected(Reason.PAYLOAD_TOO_LARGE, f"{len(whole)} bytes; at most {bytes_max}")
+
+
+def _cut(push: Push, encode: Callable[[Push], bytes], bytes_max: int) -> bytes | None:
+    """None: what is around the body is too large by itself."""
+    fitting: bytes | None = None
+    shortest, longest = 0, len(push.body) - 1
+    while shortest <= longest:
+        middle = (shortest + longest) // 2
+        kept = _HALF_A_CHARACTER.sub("", push.body[:middle])
+        encoded = encode(msgspec.structs.replace(push, body=kept + _ELLIPSIS))
+        if len(encoded) <= bytes_max:
+            fitting, shortest = encoded, middle + 1
+        else:
+            longest = middle - 1
+    return fitting
+
+
+async def settled(
+    made: Sequence[Request | Outcome],
+    transport: BatchTransport,
+    outcome_of: Callable[[Answer], Outcome],
+    *,
+    timeout_s: float,
+) -> list[Outcome]:
+    """Sends the requests among `made` together; what is an outcome already stays it. In order."""
+    requests = [one for one in made if isinstance(one, Request)]
+    answers = iter(await transport.send_all(requests, timeout_s=timeout_s) if requests else ())
+    return [outcome_of(next(answers)) if isinstance(one, Request) else one for one in made]
+
+
+def unanswered(error: NotSent | NoAnswer) -> Outcome:
+    match error:
+        case NotSent():
+            return Deferred(Reason.NO_CONNECTION, answer=short(str(error)))
+        case NoAnswer():
+            return Unknown(Reason.NO_ANSWER, short(str(error)))
+
+
+def retry_after_s(response: Response) -> float | None:
+    """Seconds; the date that HTTP allows as well is used by none of the services."""
+    value = response.headers.get("retry-after", "")
+    return float(value) if value.isdecimal() else None
+
+
+def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T | None:
+    """None for what is no such JSON."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

@@ -1,0 +1,225 @@
+"""One HTTP/2 connection of a stand-in: streams in, replies out, and what faults do to it."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import BaseTransport, Task, Transport, get_running_loop
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import cast
+
+import msgspec
+import ngh2
+from ngh2 import Configuration, Connection, Role, Setting
+
+from notifyd.sandbox.clients import Clock
+from notifyd.sandbox.desk import Desk, Reply
+from notifyd.sandbox.exchange import Answer, Request
+from notifyd.sandbox.faults import Cut, Drip, Garbage, GoAway, ResetStream, Silence
+from notifyd.sandbox.http1_server import reset
+
+# More than any push may have, so that the vendor's own limit is what refuses.
+_BODY_BYTES_MAX = 1024 * 1024
+_ENHANCE_YOUR_CALM = 0xB
+# Clients that test cancellation end streams faster than an attacker would.
+_CONFIGURATION = Configuration(stream_reset_rate_limit=(1_000_000, 1_000_000))
+
+
+class _Stream(msgspec.Struct):
+    headers: Mapping[str, str]
+    body: bytearray
+
+
+class Http2Connection(asyncio.Protocol):
+    """`tasks`: of streams that wait for their answer; those without a wait have none."""
+
+    def __init__(
+        self, number: int, desk: Desk, connections: set[Http2Connection], clock: Clock, streams_max: int
+    ) -> None:
+        self.tasks: set[Task[None]] = set()
+        self._number = number
+        self._desk = desk
+        self._connections = connections
+        self._clock = clock
+        self._streams_max = streams_max
+        self._http2 = Connection(Role.SERVER, _CONFIGURATION)
+        self._streams: dict[int, _Stream] = {}
+        self._unanswered: set[int] = set()
+        self._highest_id = 0
+        self._last_id: int | None = None
+        self._flush_is_due = False
+        self._drip: asyncio.Queue[bytes] | None = None
+        self._transport: Transport | None = None
+
+    # --- told by the server ------------------------------------------------------------------------------
+
+    def update_settings(self, settings: Mapping[Setting, int]) -> None:
+        self._http2.update_settings(settings)
+        self._flush()
+
+    def go_away(self, *, error_code: int = 0, reason: str = "", last_id: int | None = None) -> None:
+        """Streams above `last_id` (by default: none that has arrived) are not processed; then it is closed."""
+        if self._last_id is not None:
+            return
+        self._last_id = self._highest_id if last_id is None else last_id
+        debug = msgspec.json.encode({"reason": reason}) if reason else b""
+        self._http2.send_goaway(error_code, last_stream_id=self._last_id, debug_data=debug)
+        self._unanswered = {stream_id for stream_id in self._unanswered if stream_id <= self._last_id}
+        self._flush()
+
+    def abort(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- told by the transport ---------------------------------------------------------------------------
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        # Of a kind that can be written to, though uvloop's is no subclass.
+        self._transport = cast("Transport", transport)
+        tls = transport.get_extra_info("ssl_object")
+        if tls is None or tls.selected_alpn_protocol() != "h2":
+            self._transport.close()
+            return
+        self._connections.add(self)
+        self._http2.initiate_connection({Setting.MAX_CONCURRENT_STREAMS: self._streams_max})
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._connections.discard(self)
+        self._transport = None
+        for task in self.tasks:
+            task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._http2.receive_data(data)
+            arrived = self._read(self._http2.events())
+        except ngh2.NGH2Error:
+            self.abort()
+            return
+        for stream_id, request in arrived:
+            if self._last_id is not None and stream_id > self._last_id:
+                continue
+            if self._desk.is_prompt:
+                reply, messages = self._desk.judge(request)
+                self._desk.inbox.keep(messages)
+                self._reply(stream_id, reply)
+            else:
+                task = get_running_loop().create_task(self._answer_later(stream_id, request))
+                self.tasks.add(task)
+                task.add_done_callback(self.tasks.discard)
+        self._flush()
+
+    # --- streams in ----------------------------------------------------------------------------------------
+
+    def _read(self, events: list[ngh2.Event]) -> list[tuple[int, Request]]:
+        """The requests that have arrived whole."""
+        whole: list[tuple[int, Request]] = []
+        for event in events:
+            match event:
+                case ngh2.RequestReceived(stream_id, headers, end_stream):
+                    self._highest_id = max(self._highest_id, stream_id)
+                    self._unanswered.add(stream_id)
+                    named = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+                    self._streams[stream_id] = _Stream(named, bytearray())
+                case ngh2.DataReceived(stream_id, data, end_stream):
+                    if stream_id not in self._streams:
+                        continue
+                    self._streams[stream_id].body += data
+                    if len(self._streams[stream_id].body) > _BODY_BYTES_MAX:
+                        self._http2.reset_stream(stream_id, _ENHANCE_YOUR_CALM)
+                        self._drop(stream_id)
+                        continue
+                case ngh2.StreamClosed(stream_id=stream_id):
+                    self._drop(stream_id)
+                    continue
+                case _:
+                    continue
+            if end_stream:
+                whole.append((stream_id, self._request(self._streams.pop(stream_id))))
+        return whole
+
+    def _drop(self, stream_id: int) -> None:
+        self._streams.pop(stream_id, None)
+        self._unanswered.discard(stream_id)
+
+    def _request(self, stream: _Stream) -> Request:
+        headers = stream.headers
+        path, _, query = headers.get(":path", "").partition("?")
+        origin = f"{headers.get(':scheme')}://{headers.get(':authority')}"
+        return Request(headers.get(":method", ""), path, query, headers, bytes(stream.body), origin, self._number)
+
+    # --- replies out ---------------------------------------------------------------------------------------
+
+    async def _answer_later(self, stream_id: int, request: Request) -> None:
+        reply = await self._desk.handle(request)
+        self._reply(stream_id, reply)
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            get_running_loop().call_soon(self._flush)
+
+    def _reply(self, stream_id: int, reply: Reply) -> None:
+        if reply.fault is None:
+            self._answer(stream_id, reply.answer)
+        elif self._transport is not None:
+            self._misbehave(stream_id, reply, self._transport)
+
+    def _misbehave(self, stream_id: int, reply: Reply, transport: Transport) -> None:
+        match reply.fault:
+            case Silence():
+                pass
+            case Cut():
+                reset(transport)
+            case Garbage():
+                transport.write(b"HTTP/1.1 200 It works!\r\n\r\n")
+                transport.close()
+            case ResetStream(error_code=error_code):
+                self._unanswered.discard(stream_id)
+                with suppress(ngh2.NGH2Error):
+                    self._http2.reset_stream(stream_id, error_code)
+            case GoAway(taken=True) as fault:
+                self._answer(stream_id, reply.answer)
+                self.go_away(error_code=fault.error_code, reason=fault.reason, last_id=stream_id)
+            case GoAway() as fault:
+                # Stream ids of clients are odd.
+                self.go_away(error_code=fault.error_code, reason=fault.reason, last_id=max(0, stream_id - 2))
+            case Drip(bytes_per_s=bytes_per_s):
+                self._slow_down(1 / bytes_per_s)
+                self._answer(stream_id, reply.answer)
+
+    def _answer(self, stream_id: int, answer: Answer) -> None:
+        self._unanswered.discard(stream_id)
+        headers = [(b":status", b"%d" % answer.status)]
+        headers += [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+        # The client may have ended the stream, or the connection, meanwhile.
+        with suppress(ngh2.NGH2Error):
+            self._http2.send_response(stream_id, headers, end_stream=not answer.body)
+            if answer.body:
+                self._http2.send_data(stream_id, answer.body, end_stream=True)
+
+    def _flush(self) -> None:
+        self._flush_is_due = False
+        if self._transport is None or self._transport.is_closing():
+            return
+        data = self._http2.data_to_send()
+        if self._drip is not None:
+            self._drip.put_nowait(data)
+        elif data:
+            self._transport.write(data)
+        if self._last_id is not None and not self._unanswered and self._drip is None:
+            self._transport.close()
+
+    def _slow_down(self, interval_s: float) -> None:
+        if self._drip is None:
+            self._drip = asyncio.Queue()
+            self.tasks.add(get_running_loop().create_task(self._drip_out(self._drip, interval_s)))
+
+    async def _drip_out(self, queue: asyncio.Queue[bytes], interval_s: float) -> None:
+        while self._transport is not None:
+            for byte in await queue.get():
+                if self._transport is None:
+                    return
+                self._transport.write(bytes((byte,)))
+                await self._clock.sleep(interval_s)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notifyd.wire.http1_target import target_of
+from notifyd.wire.http2_fields import fields_of, headers_of
+from notifyd.wire.transport import Request
+
+ORIGIN = "https://push.example:2197"
+TARGET = target_of(ORIGIN)
+
+
+def test_a_request_becomes_its_fields_with_the_request_line_first() -> None:
+    request = Request("POST", f"{ORIGIN}/3/device/a?b=c", {"Apns-Topic": "com.example"}, b"{}")
+    assert fields_of(request, TARGET) == [
+        (b":method", b"POST"),
+        (b":scheme", b"https"),
+        (b":authority", b"push.example:2197"),
+        (b":path", b"/3/device/a?b=c"),
+        (b"apns-topic", b"com.example"),
+        (b"content-length", b"2"),
+    ]
+
+
+def test_no_path_is_the_root() -> None:
+    assert (b":path", b"/") in fields_of(Request("GET", ORIGIN, {}), TARGET)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://other.example/",
+        f"{ORIGIN}9/",
+        f"{ORIGIN}.other.example/",
+        f"{ORIGIN}@other.example/",
+        f"{ORIGIN}?a",
+        "http://push.example:2197/",
+    ],
+)
+def test_a_request_for_another_origin_is_none(url: str) -> None:
+    with pytest.raises(ValueError, match="another origin"):
+        fields_of(Request("GET", url, {}), TARGET)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a:", ":path", "a\n", "ä", "Host", "connection", "Transfer-Encoding"])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="none that HTTP/2 has"):
+        fields_of(Request("GET", ORIGIN, {name: "x"}), TARGET)
+
+
+@pytest.mark.parametrize("value", ["a\r\nb: c", "a\0", " a", "a ", "a\t", "ä", "\x7f"])
+def test_what_no_header_may_hold_is_refused_and_not_told(value: str) -> None:
+    with pytest.raises(ValueError, match="value of x-secret holds") as refused:
+        fields_of(Request("GET", ORIGIN, {"x-secret": value}), TARGET)
+    assert value not in str(refused.value)
+
+
+@given(st.text(), st.text(), st.text())
+def test_whatever_is_written_holds_no_line_break_and_no_space_at_its_ends(
+    path: str, name: str, value: str
+) -> None:
+    try:
+        fields = fields_of(Request("GET", f"{ORIGIN}/{path}", {name: value}), TARGET)
+    except ValueError:
+        return
+    for field in fields:
+        for text in field:
+            assert not set(text) & set(b"\r\n\0")
+            assert text == text.strip()
+
+
+def test_an_answer_s_fields_become_status_and_headers() -> None:
+    assert headers_of([(b":status", b"200"), (b"a", b"\xe4"), (b"a", b"2")]) == (200, {"a": "ä, 2"})

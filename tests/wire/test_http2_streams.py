@@ -1,0 +1,227 @@
+"""How many streams run, how long, and what of a request leaves before it may."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from notifyd.errors import NoAnswer, NotSent
+from notifyd.wire.http2_limits import Http2Limits
+from notifyd.wire.transport import Response
+from tests.support import http2_frames as h2
+from tests.support.http2_client import SHORT_S, http2, kinds, until
+from tests.support.http2_server import Asked, Http2Peer, echoing, greeting, http2_server, silent
+
+
+async def test_no_more_streams_run_than_the_other_side_takes() -> None:
+    async with (
+        http2_server(echoing, greet=greeting({h2.MAX_CONCURRENT_STREAMS: 7})) as server,
+        http2(server.origin) as client,
+    ):
+        assert kinds(await client.post_all([b"x"] * 200)) == ["200"] * 200
+        assert server.open_max <= 7
+
+
+async def test_where_the_other_side_sets_no_limit_ours_holds() -> None:
+    async with (
+        http2_server(silent, greet=greeting({})) as server,
+        http2(server.origin, limits=Http2Limits(streams_max=5, close_timeout_s=0.0)) as client,
+    ):
+        asked = client.start(*[b""] * 9)
+        await until(lambda: server.begun == 5)
+        for stream in list(server.requests):
+            stream.answer()
+        await until(lambda: server.begun == 9)
+        assert server.open_max == 5
+        asked.cancel()
+
+
+async def test_a_limit_that_grows_and_shrinks_is_followed() -> None:
+    """APNs takes one stream until the first is answered, then 1,000."""
+    async with (
+        http2_server(silent, greet=greeting({h2.MAX_CONCURRENT_STREAMS: 1})) as server,
+        http2(server.origin) as client,
+    ):
+        asked = client.start(*[b""] * 20)
+        first = await server.asked.get()
+        assert server.begun == 1
+        first.peer.write(h2.settings({h2.MAX_CONCURRENT_STREAMS: 10}))
+        first.answer()
+        await until(lambda: server.begun == 11)
+        first.peer.write(h2.settings({h2.MAX_CONCURRENT_STREAMS: 2}))
+        for stream in server.requests[1:10]:
+            stream.answer()
+        await until(lambda: server.begun == 12)
+        server.behave = echoing
+        for stream in server.requests[10:12]:
+            stream.answer()
+        assert kinds(await asked) == ["200"] * 20
+        assert server.open_max == 10
+
+
+async def test_nothing_is_sent_to_a_server_that_never_says_how_many_streams_it_takes() -> None:
+    def nothing(_: Http2Peer) -> None:
+        return None
+
+    async with http2_server(echoing, greet=nothing) as server, http2(server.origin) as client:
+        with pytest.raises(NotSent, match="no connection or stream within"):
+            await client.post(timeout_s=SHORT_S)
+        assert server.begun == 0
+
+
+async def test_what_waits_longer_for_a_stream_than_it_may_is_not_sent() -> None:
+    async with (
+        http2_server(silent, greet=greeting({h2.MAX_CONCURRENT_STREAMS: 1})) as server,
+        http2(server.origin) as client,
+    ):
+        first = client.start(b"first")
+        asked = await server.asked.get()
+        with pytest.raises(NotSent, match="no connection or stream within"):
+            await client.post(b"too late", timeout_s=SHORT_S)
+        asked.answer()
+        assert kinds(await first) == ["200"]
+        server.behave = echoing
+        await client.post(b"next")
+        assert server.bodies == [b"first", b"next"]
+
+
+async def test_a_deadline_ends_the_stream() -> None:
+    async with http2_server(silent) as server, http2(server.origin) as client:
+        with pytest.raises(NoAnswer, match=r"within 0\.3 s"):
+            await client.post(timeout_s=SHORT_S)
+        await until(lambda: server.resets == [(1, h2.CANCEL)])
+        server.behave = echoing
+        assert (await client.post(b"next")).body == b"next"
+        assert len(server.peers) == 1
+
+
+async def test_a_deadline_gives_what_was_answered_and_ends_the_rest() -> None:
+    def answer_the_even(asked: Asked) -> None:
+        if asked.number % 2 == 0:
+            asked.answer()
+
+    async with (
+        http2_server(answer_the_even, greet=greeting({h2.MAX_CONCURRENT_STREAMS: 3})) as server,
+        http2(server.origin) as client,
+    ):
+        answers = await client.post_all([b""] * 9, timeout_s=SHORT_S)
+        # Numbers 1, 3 and 5 hold the three streams, so that after them nothing begins.
+        assert kinds(answers) == ["NoAnswer", "200", "NoAnswer", "200", "NoAnswer"] + ["NotSent"] * 4
+        await until(lambda: sorted(server.resets) == [(1, h2.CANCEL), (5, h2.CANCEL), (9, h2.CANCEL)])
+
+
+async def test_a_byte_now_and_then_does_not_stretch_the_deadline() -> None:
+    def drip(asked: Asked) -> None:
+        asked.head(200)
+        drip_on(asked)
+
+    def drip_on(asked: Asked) -> None:
+        asked.data(b".", end=False)
+        if not asked.peer.closed:
+            asyncio.get_running_loop().call_later(0.01, drip_on, asked)
+
+    async with http2_server(drip) as server, http2(server.origin) as client:
+        with pytest.raises(NoAnswer, match=r"within 0\.3 s"):
+            await client.post(timeout_s=SHORT_S)
+
+
+async def test_whoever_is_cancelled_ends_the_streams_and_begins_no_more() -> None:
+    async with (
+        http2_server(silent, greet=greeting({h2.MAX_CONCURRENT_STREAMS: 2})) as server,
+        http2(server.origin) as client,
+    ):
+        cancelled = client.start(b"1", b"2", b"3", b"4")
+        await until(lambda: server.begun == 2)
+        cancelled.cancel()
+        await until(lambda: len(server.resets) == 2)
+        server.behave = echoing
+        assert (await client.post(b"next")).body == b"next"
+        assert cancelled.cancelled()
+        assert server.bodies == [b"1", b"2", b"next"]
+
+
+async def test_a_late_answer_to_an_ended_stream_is_nobody_s() -> None:
+    async with http2_server(silent) as server, http2(server.origin) as client:
+        with pytest.raises(NoAnswer):
+            await client.post(b"1", timeout_s=SHORT_S)
+        server.requests[0].answer(200, b"late")
+        server.behave = echoing
+        assert (await client.post(b"2")).body == b"2"
+        assert len(server.peers) == 1
+
+
+async def test_what_finds_the_queue_full_is_not_sent() -> None:
+    async with (
+        http2_server(silent, greet=greeting({h2.MAX_CONCURRENT_STREAMS: 1})) as server,
+        http2(server.origin, waiting_max=3) as client,
+    ):
+        first = client.start(b"1")
+        await server.asked.get()
+        waiting = client.start(b"2", b"3", b"4", b"5")
+        server.behave = echoing
+        await asyncio.wait([waiting], timeout=0)
+        server.requests[0].answer()
+        assert kinds(await waiting) == ["200", "200", "200", "NotSent"]
+        assert kinds(await first) == ["200"]
+        assert server.bodies == [b"1", b"2", b"3", b"4"]
+
+
+async def test_a_thousand_bodies_over_a_small_window_are_all_answered() -> None:
+    bodies = [b"%d" % number * 100 for number in range(1000)]
+    async with (
+        http2_server(echoing, greet=greeting({h2.MAX_CONCURRENT_STREAMS: 1000})) as server,
+        http2(server.origin) as client,
+    ):
+        answers = await client.post_all(bodies)
+        assert [answer.body for answer in answers if isinstance(answer, Response)] == bodies
+
+
+async def test_what_the_window_does_not_take_waits_whole_and_is_not_sent() -> None:
+    """Half a request on the wire would be in doubt for nothing."""
+    async with http2_server(silent) as server, http2(server.origin) as client:
+        server.gives_window = False
+        answers = await client.post_all([b"x" * 10_000] * 9, timeout_s=SHORT_S)
+        assert kinds(answers) == ["NoAnswer"] * 6 + ["NotSent"] * 3
+        assert (server.begun, len(server.requests)) == (6, 6)
+
+
+async def test_a_body_larger_than_any_window_goes_out_in_parts() -> None:
+    body = bytes(range(256)) * 2000
+    async with http2_server(echoing) as server, http2(server.origin) as client:
+        with pytest.raises(NoAnswer, match="larger than"):
+            await client.post(body)
+        assert server.bodies == [body]
+
+
+async def test_an_answer_larger_than_the_window_is_read_whole() -> None:
+    parts = [bytes([number]) * 16_000 for number in range(40)]
+    limits = Http2Limits(answer_bytes_max=1_000_000, close_timeout_s=0.0)
+    async with http2_server(silent) as server, http2(server.origin, limits=limits) as client:
+        asked = client.start(b"")
+        stream = await server.asked.get()
+        stream.head(200)
+
+        def window_bytes() -> int:
+            updates = [frame for frame in server.frames if frame.kind == h2.WINDOW_UPDATE]
+            return 65_535 + sum(frame.number for frame in updates if frame.stream_id == stream.stream_id)
+
+        for number, part in enumerate(parts, 1):
+            await until(lambda sent=number * 16_000: window_bytes() >= sent)  # type: ignore[misc]
+            stream.data(part, end=number == len(parts))
+        [answer] = await asked
+        assert getattr(answer, "body", answer) == b"".join(parts)
+
+
+async def test_an_answer_before_the_request_was_read_ends_the_rest_of_it() -> None:
+    def answer_at_once(peer: Http2Peer) -> None:
+        greeting({h2.MAX_CONCURRENT_STREAMS: 100, h2.INITIAL_WINDOW_SIZE: 10})(peer)
+
+    async with http2_server(echoing, greet=answer_at_once) as server, http2(server.origin) as client:
+        server.gives_window = False
+        asked = client.start(b"x" * 100)
+        await until(lambda: server.begun == 1)
+        server.peers[0].open[1].answer(413)
+        assert kinds(await asked) == ["413"]
+        await until(lambda: server.resets == [(1, h2.CANCEL)])
+        assert (await client.post(b"next")).body == b"next"
