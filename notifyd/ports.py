@@ -100,6 +100,10 @@ class Source(Protocol):
         """LATEST, once: AT_TIMESTAMP where the service knows it, else TRIM_HORIZON."""
         ...
 
+    async def retention_s(self) -> float:
+        """For so long after its arrival the stream keeps a record."""
+        ...
+
     def reader(self, shard_id: str, start: Checkpoint) -> ShardReader: ...
 
 
