@@ -16,6 +16,7 @@ from notifyd.flow.leasing import LeaseTimes
 from notifyd.flow.read import FeedTimes
 from notifyd.flow.redeliver import RedeliverTimes
 from notifyd.ports import (
+    AddressBook,
     Alerts,
     Clock,
     DeadLetters,
@@ -55,6 +56,7 @@ class Outside(msgspec.Struct, frozen=True):
     lookups: Mapping[tuple[str, str], Lookup]
     providers: Mapping[Channel, Provider]
     sources: Sequence[SourceSetup]
+    address_book: AddressBook | None = None
 
     def settle_s(self) -> dict[Channel, float]:
         """Until a channel's provider can be asked what it took; 0 where it never can be."""

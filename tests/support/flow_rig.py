@@ -34,6 +34,7 @@ from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
 from notifyd.flow.templates import TemplateShelf
 from notifyd.ports import Lookup
 from notifyd.telemetry.metrics import Metrics
+from tests.fakes.address_book import FakeAddressBook
 from tests.fakes.delivery_log import FakeDeliveryLog
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.lease_table import FakeLeaseTable
@@ -151,6 +152,7 @@ class World:
         self.dead = FakeDeadLetters()
         self.alerts = FakeAlerts()
         self.directory = FakeDirectory()
+        self.address_book = FakeAddressBook(self.directory)
         self.provider = FakeProvider(self.clock, latency_s=0.05)
         self.source = FakeSource(self.clock, shards=shards)
         self.catalog = Catalog(types)
@@ -247,6 +249,7 @@ class World:
             lookups=self.lookups,
             providers={Channel.EMAIL: wire.through("provider", self.provider)},
             sources=[self._source_setup(wire)],
+            address_book=wire.through("address_book", self.address_book),
         )
         metrics = Metrics(
             CollectorRegistry(), version="0", providers={Channel.EMAIL: "fake"}, sources=[self.source.name]
