@@ -8,6 +8,7 @@ from notifyd.providers._base import ProviderContext as ProviderContext
 from notifyd.providers._base import ProviderEntry as ProviderEntry
 from notifyd.providers._fcm_config import FcmConfig
 from notifyd.providers._smtp_config import SmtpConfig
+from notifyd.providers._web_push_config import WebPushConfig
 from notifyd.providers.apns import build_apns
 from notifyd.providers.fcm import build_fcm
 from notifyd.providers.mailchimp import MailchimpConfig, build_mailchimp
@@ -18,6 +19,7 @@ from notifyd.providers.smtp import build_smtp
 from notifyd.providers.sns_sms import SnsSmsConfig, build_sns_sms
 from notifyd.providers.twilio import TwilioConfig, build_twilio
 from notifyd.providers.vonage import VonageConfig, build_vonage
+from notifyd.providers.web_push import build_web_push
 from notifyd.providers.webhook import WebhookConfig, build_webhook
 
 PROVIDERS = {
@@ -31,5 +33,6 @@ PROVIDERS = {
     "sns_sms": ProviderEntry(SnsSmsConfig, build_sns_sms, Channel.SMS),
     "twilio": ProviderEntry(TwilioConfig, build_twilio, Channel.SMS),
     "vonage": ProviderEntry(VonageConfig, build_vonage, Channel.SMS),
+    "web_push": ProviderEntry(WebPushConfig, build_web_push, Channel.WEB_PUSH),
     "webhook": ProviderEntry(WebhookConfig, build_webhook, Channel.CHAT, "webhook"),
 }

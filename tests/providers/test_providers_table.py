@@ -29,6 +29,7 @@ CONFIGS = {
     "sns_sms": {"base_url": "http://127.0.0.1:9"},
     "twilio": {"account_sid": "AC" + "0" * 32, "auth_token": "env:TOKEN", "sender": "+15005550006"},
     "vonage": {"api_key": "abcd1234", "api_secret": "env:SECRET", "sender": "Shop"},
+    "web_push": {"vapid_key": "env:P256_KEY", "contact": "mailto:ops@example.com"},
     "webhook": {"secrets": ["env:WEBHOOK_SECRET"]},
 }
 
