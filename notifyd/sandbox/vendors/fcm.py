@@ -40,8 +40,8 @@ def _violation(field: str, what: str) -> Answer:
 
 
 class Fcm:
-    """`unregistered`: tokens of apps that are no longer installed; `foreign`: of another sender's apps. `is_valid`:
-    of the OAuth desk.
+    """`unregistered`: tokens of apps that are no longer installed; `foreign`: of another sender's apps.
+    `is_valid`: of the OAuth desk.
     """
 
     name = "fcm"
