@@ -45,21 +45,24 @@ class Samples:
 
 @contextmanager
 def sampling(pid: int, folder: Path) -> Iterator[Samples]:
-    """Full once the block has ended."""
+    """Full once the block has ended. Only of whoever holds the interpreter: a busy machine makes what waits for a
+    core look as if it ran, and the loop's waiting most of all.
+    """
     samples, raw = Samples(), folder / "samples.txt"
-    with _recording(pid, raw, "raw"):
+    with _recording(pid, raw, "raw", "--gil"):
         yield samples
     samples.read(raw)
 
 
 @contextmanager
-def _recording(pid: int, target: Path, form: str) -> Iterator[None]:
+def _recording(pid: int, target: Path, form: str, *options: str) -> Iterator[None]:
     found = shutil.which("py-spy", path=str(Path(sys.executable).parent)) or shutil.which("py-spy")
     if found is None:
         raise BenchFailed("where the CPU goes is told by py-spy, which is not here: pip install 'notifyd[long]'")
     command = [
         *(found, "record", "--pid", str(pid), "--output", str(target), "--format", form),
         *("--rate", str(_SAMPLES_PER_S), "--duration", "3600"),
+        *options,
     ]
     profiler = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - found above, our own arguments
     try:

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from pydantic import SecretStr
 
+from notifyd.aws.address_book import DynamoDbAddressBook
 from notifyd.aws.alerts import SnsAlerts
 from notifyd.aws.control_table import DynamoDbControlTable
 from notifyd.aws.delivery_log import DynamoDbDeliveryLog
@@ -141,6 +142,7 @@ class Assembly:
             control=await self.control_table(),
             providers={channel: await self._routes(channel) for channel in config.channels},
             sources=[await self.source(section) for section in config.sources],
+            address_book=await self.address_book() if config.directory.remove_dead_addresses else None,
         )
 
     async def lease_table(self) -> DynamoDbLeaseTable:
@@ -206,6 +208,10 @@ class Assembly:
             asked=self._count_lookups,
             policy=DirectoryPolicy(cache_ttl_s=section.cache_ttl_s, cache_entries_max=section.cache_entries_max),
         )
+
+    async def address_book(self) -> DynamoDbAddressBook:
+        dynamodb = await self._session.lean("dynamodb", connections_max=8)
+        return DynamoDbAddressBook(dynamodb, contacts=self._config.names.contacts, timeout_s=self._timeout_s)
 
     def _count_lookups(self, hits: int, misses: int) -> None:
         self._metrics.lookups.add_all({("hit",): hits, ("miss",): misses})

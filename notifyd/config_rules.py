@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from notifyd.config_faults import nearest
+from notifyd.config_values import Dedupe
+from notifyd.core.decode import SourceFormat
 from notifyd.core.filter_criteria import compile_filter_criteria
 from notifyd.core.path import PathError, compile_path
 from notifyd.core.pattern import PatternError
@@ -73,9 +75,10 @@ def _delivery(config: Config) -> Iterator[Broken]:
 
 def _sources(config: Config) -> Iterator[Broken]:
     for index, source in enumerate(config.sources):
+        inserts_only = False
         if source.filter_criteria:
             try:
-                compile_filter_criteria(source.filter_criteria, source.kind)
+                inserts_only = compile_filter_criteria(source.filter_criteria, source.kind).inserts_only
             except PatternError as error:
                 for fault in error.faults:
                     at: Loc = ("sources", index, "filter_criteria", *fault.path)
@@ -86,6 +89,10 @@ def _sources(config: Config) -> Iterator[Broken]:
             except PathError as error:
                 at = ("sources", index, "event_id")
                 yield Broken(at, f"{dotted(at)}: {' '.join(str(error).split())}", "write a JMESPath")
+        elif source.dedupe is Dedupe.ON and source.format is SourceFormat.JSON and not inserts_only:
+            at = ("sources", index, "dedupe")
+            what = f"{dotted(at)} is 'on', and no event of format 'json' has an id of its own"
+            yield Broken(at, what, "name it in event_id, or leave dedupe out")
 
 
 def _providers(config: Config, known: Mapping[str, Any]) -> Iterator[Broken]:

@@ -137,6 +137,9 @@ class RetrySection(Section):
 class DirectorySection(Section):
     cache_ttl_s: Annotated[float, Field(ge=0)] = 5
     cache_entries_max: PositiveInt = 200_000
+    remove_dead_addresses: bool = True
+    """Takes a device token that its provider calls gone out of the contacts, unless it was registered later, and
+    marks other dead addresses there as suppressed."""
 
 
 class LogSection(Section):

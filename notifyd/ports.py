@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from notifyd.core.channel import Channel
+from notifyd.core.dead_address import DeadAddress, Removal
 from notifyd.core.event import Record
 from notifyd.core.lease import Heartbeat, ShardItem, StreamItem
 from notifyd.core.log_row import LogRow
@@ -102,6 +103,10 @@ class Source(Protocol):
         """LATEST, once: AT_TIMESTAMP where the service knows it, else TRIM_HORIZON."""
         ...
 
+    async def retention_s(self) -> float:
+        """For so long after its arrival the stream keeps a record."""
+        ...
+
     def reader(self, shard_id: str, start: Checkpoint) -> ShardReader: ...
 
 
@@ -177,6 +182,15 @@ class Directory(Protocol):
 
         Calls of many shards are folded into full BatchGetItem calls. Raises AwsError or TransportError
         when nothing could be read (retries are inside).
+        """
+        ...
+
+
+class AddressBook(Protocol):
+    async def remove(self, dead: DeadAddress) -> Removal:
+        """Takes a device's token away, or marks another address; never what was registered after `since_s`.
+
+        Repeatable. Raises AwsError or TransportError.
         """
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 
 import msgspec
 
@@ -21,6 +22,7 @@ from notifyd.core.decode import Decoder
 from notifyd.core.delivery_id import Identity
 from notifyd.core.event import Event, Record
 from notifyd.core.filter_criteria import SourceKind
+from notifyd.core.fingerprints import Fingerprints
 from notifyd.core.log_row import LogRow
 from notifyd.core.log_rows import RowMaker
 from notifyd.core.message import Delivery
@@ -28,6 +30,7 @@ from notifyd.core.outcome import Accepted
 from notifyd.core.render import TemplateSet
 from notifyd.core.sequence import Position
 from notifyd.core.window import Window
+from notifyd.flow.held_ids import HeldIds
 from notifyd.providers._ses_request import Envelope, bulk_body
 from notifyd.wire.credentials import Credentials
 from notifyd.wire.sigv4 import Signer
@@ -184,6 +187,23 @@ def _window() -> Callable[[], object]:
     return run
 
 
+def _repeats() -> Callable[[], object]:
+    """Of the sizes shipped, half full; each run brings ids that were not met before."""
+    fingerprints, held = Fingerprints(window_s=900.0, bytes_max=16 << 20), HeldIds({})
+    numbers = count()
+    fingerprints.note([event_id(next(numbers)) for _ in range(500_000)], 0.0, 0.0)
+
+    def run() -> None:
+        event_ids = [event_id(next(numbers)) for _ in range(BATCH)]
+        for one in event_ids:
+            held.hold(one, _POSITION)
+        fingerprints.note(event_ids, 1.0, 1.0)
+        for one in event_ids:
+            held.let_go(one)
+
+    return run
+
+
 def _signature() -> Callable[[], object]:
     signer, credentials, body = (
         Signer(service="dynamodb", region="eu-central-1"),
@@ -208,6 +228,7 @@ CASES = (
     Case("render: subject, text, 2 KB HTML", _render, "mail"),
     Case("SES body of 50 mails", _ses_body, "mail", 50),
     Case("window: append, claim, settle, advance", _window),
+    Case("dedupe: an id met, held, let go", _repeats),
     Case("log row: made of an outcome", _make_rows, "row"),
     Case("log row: its key, and as an item", _log_items, "row"),
     Case("SigV4 over 4 KB", _signature, "call", 1),

@@ -54,7 +54,7 @@ class DynamoDbDirectory:
         self._tables = BatchGet(
             caller,
             (
-                Table(contacts, "user_id", ("email", "phone", "device_tokens", "external_channels")),
+                Table(contacts, "user_id", ("email", "phone", "device_tokens", "external_channels", "suppressed")),
                 Table(settings, "user_id", ("opted_out", "categories")),
             ),
             clock=clock,

@@ -12,6 +12,7 @@ from notifyd.wire.aws_call import AwsService
 
 # A listing is read again from its first page when one fails, so each page may be asked for a few times.
 _ATTEMPTS_MAX = 3
+_RETENTION_S = 24 * 3600.0
 
 
 class DynamoDbStreamSource:
@@ -54,6 +55,9 @@ class DynamoDbStreamSource:
 
     def resolve_latest(self, now_s: float) -> Checkpoint:  # noqa: ARG002 - the service knows no AT_TIMESTAMP
         return TrimHorizon()
+
+    async def retention_s(self) -> float:
+        return _RETENTION_S
 
     def reader(self, shard_id: str, start: Checkpoint) -> DynamoDbStreamReader:
         return self._reader(shard_id, start, batch_size=self._batch_size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from notifyd.aws.first_record import holds_record
-from notifyd.aws.kinesis_calls import LIST_SHARDS, Shard
+from notifyd.aws.kinesis_calls import DESCRIBE_STREAM_SUMMARY, LIST_SHARDS, Shard
 from notifyd.aws.kinesis_reader import KinesisReader
 from notifyd.aws.kpl import HashRange
 from notifyd.core.sequence import AtTimestamp, Checkpoint, TrimHorizon
@@ -48,6 +48,11 @@ class KinesisSource:
 
     def resolve_latest(self, now_s: float) -> Checkpoint:
         return AtTimestamp(now_s)
+
+    async def retention_s(self) -> float:
+        request = {"StreamName": self._stream_name}
+        answer = await DESCRIBE_STREAM_SUMMARY.ask(self._service, request, attempts_max=_ATTEMPTS_MAX)
+        return answer.stream_description_summary.retention_period_hours * 3600.0
 
     def reader(self, shard_id: str, start: Checkpoint) -> KinesisReader:
         return self._reader(shard_id, start, batch_size=self._batch_size)

@@ -34,6 +34,14 @@ class ListShardsAnswer(msgspec.Struct, rename="pascal"):
     next_token: str | None = None
 
 
+class StreamDescriptionSummary(msgspec.Struct, rename="pascal"):
+    retention_period_hours: int
+
+
+class DescribeStreamSummaryAnswer(msgspec.Struct, rename="pascal"):
+    stream_description_summary: StreamDescriptionSummary
+
+
 class GetShardIteratorAnswer(msgspec.Struct, rename="pascal"):
     shard_iterator: str
 
@@ -53,6 +61,7 @@ class GetRecordsAnswer(msgspec.Struct, rename="pascal"):
     millis_behind_latest: int | None = None
 
 
+DESCRIBE_STREAM_SUMMARY = Operation(_TARGET + "DescribeStreamSummary", DescribeStreamSummaryAnswer)
 LIST_SHARDS = Operation(_TARGET + "ListShards", ListShardsAnswer)
 GET_SHARD_ITERATOR = Operation(_TARGET + "GetShardIterator", GetShardIteratorAnswer)
 GET_RECORDS = Operation(_TARGET + "GetRecords", GetRecordsAnswer)

@@ -80,6 +80,7 @@ def progress_values(progress: Progress) -> Item:
         "claimed": s(progress.claimed.text() if progress.claimed is not None else ""),
         "unsettled": b(progress.unsettled),
         "first_sequence": s(progress.first_sequence),
+        "tip_at": n(progress.tip_at_s),
         "accounted": {"M": {name: n(count) for name, count in progress.accounted.items()}},
     }
     if progress.checkpoint is not None:
@@ -127,6 +128,7 @@ def parse_shard(item: Item) -> ShardItem:
             unsettled=base64.b64decode(item["unsettled"]["B"], validate=True),
             first_sequence=item["first_sequence"]["S"],
             accounted={name: int(value["N"]) for name, value in item["accounted"]["M"].items()},
+            tip_at_s=float(item["tip_at"]["N"]) if "tip_at" in item else 0.0,
         )
         return ShardItem(
             source=item["source"]["S"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -170,9 +171,7 @@ class DynamoDbLeaseTable:
         return {
             "TableName": self._table,
             "Key": {"key": s(key)},
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
-            "ConditionExpression": " AND ".join(f"#{name} = :was_{name}" for name in conditions),
-            "ExpressionAttributeNames": {f"#{name}": name for name in values | conditions},
+            **_expressions(tuple(values), tuple(conditions)),
             "ExpressionAttributeValues": {
                 **{f":{name}": value for name, value in values.items()},
                 **{f":was_{name}": value for name, value in conditions.items()},
@@ -184,6 +183,16 @@ class DynamoDbLeaseTable:
         return await self._service.call(
             _TARGET + operation, msgspec.json.encode(body), timeout_s=self._timeout_s, attempts_max=attempts_max
         )
+
+
+# The table's few kinds of update; a commit is one of two.
+@lru_cache(maxsize=32)
+def _expressions(values: tuple[str, ...], conditions: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+        "ConditionExpression": " AND ".join(f"#{name} = :was_{name}" for name in conditions),
+        "ExpressionAttributeNames": {f"#{name}": name for name in (*values, *conditions)},
+    }
 
 
 def _sort_into(scan: LeaseScan, item: Item) -> None:

@@ -15,6 +15,7 @@ from notifyd.errors import ConfigError
 _COMMANDS = {
     "run": "notifyd.cli.run:run",
     "demo": "notifyd.cli.demo:demo",
+    "sandbox": "notifyd.cli.sandbox:sandbox",
     "check": "notifyd.cli.check:check",
     "init": "notifyd.cli.init:init",
     "send": "notifyd.cli.send:send",

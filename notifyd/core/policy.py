@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -11,16 +11,12 @@ import msgspec
 from notifyd.core.allow_list import AllowList
 from notifyd.core.catalog import NotificationType
 from notifyd.core.channel import Channel
+from notifyd.core.dead_address import mark_of
 from notifyd.core.event import Event
 from notifyd.core.suppression import Decision, Planned, Suppressed, SuppressionReason
-from notifyd.core.user import Contact, Person, UserSettings
+from notifyd.core.user import DEVICE_PLATFORMS, Contact, Person, UserSettings
 
 _NO_FACTS: Final[Mapping[str, object]] = {}
-_PLATFORMS: Final[dict[Channel, str]] = {
-    Channel.PUSH_IOS: "apns",
-    Channel.PUSH_ANDROID: "fcm",
-    Channel.WEB_PUSH: "web_push",
-}
 
 # Platform ("" where the channel has one alone) and address.
 Address = tuple[str, str]
@@ -79,7 +75,8 @@ def decide(
         elif channel not in rules.available:
             decisions.append(Suppressed(channel, SuppressionReason.NOT_ALLOWED, {"provider": "none configured"}))
         elif addresses := _addresses(channel, person.contact):
-            decisions += _to_addresses(channel, addresses, rules)
+            marks = person.contact.suppressed if person.contact is not None else ()
+            decisions += _to_addresses(channel, addresses, marks, rules)
         else:
             decisions.append(_no_address(channel, (channel,), person.contact))
             without_address += 1
@@ -120,7 +117,9 @@ def _passes_filter(type_: NotificationType, event: Event, person: Person, facts:
         raise FilterRaised(type_.name, error) from error
 
 
-def _to_addresses(channel: Channel, addresses: tuple[Address, ...], rules: DeliveryRules) -> list[Decision]:
+def _to_addresses(
+    channel: Channel, addresses: tuple[Address, ...], marks: Sequence[str], rules: DeliveryRules
+) -> list[Decision]:
     if rules.mode is DeliveryMode.REDIRECT:
         address = rules.redirect_to.get(channel)
         if address is None:
@@ -128,11 +127,13 @@ def _to_addresses(channel: Channel, addresses: tuple[Address, ...], rules: Deliv
                 Suppressed(channel, SuppressionReason.NOT_ALLOWED, {"redirect_to": "nothing for this channel"})
             ]
         addresses = ((next(iter(rules.chat_platforms), "") if channel is Channel.CHAT else "", address),)
-    return [_to_address(channel, address, rules) for address in dict.fromkeys(addresses)]
+    return [_to_address(channel, address, marks, rules) for address in dict.fromkeys(addresses)]
 
 
-def _to_address(channel: Channel, address: Address, rules: DeliveryRules) -> Decision:
+def _to_address(channel: Channel, address: Address, marks: Sequence[str], rules: DeliveryRules) -> Decision:
     platform, where = address
+    if marks and mark_of(channel, where) in marks:
+        return Suppressed(channel, SuppressionReason.ON_SUPPRESSION_LIST, {"list": "contact"})
     if platform and platform not in rules.chat_platforms:
         return Suppressed(channel, SuppressionReason.NOT_ALLOWED, {"provider": f"none configured for {platform}"})
     # The address that would really be used is judged, so that a redirect's own has to be allowed as well.
@@ -158,7 +159,7 @@ def _addresses(channel: Channel, contact: Contact | None) -> tuple[Address, ...]
                 if external.active and external.url
             )
         case Channel.PUSH_IOS | Channel.PUSH_ANDROID | Channel.WEB_PUSH:
-            platform = _PLATFORMS[channel]
+            platform = DEVICE_PLATFORMS[channel]
             return tuple(("", device.token) for device in contact.device_tokens if device.platform == platform)
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from notifyd.core.channel import Channel
+
+DEVICE_PLATFORMS: Final = {Channel.PUSH_IOS: "apns", Channel.PUSH_ANDROID: "fcm", Channel.WEB_PUSH: "web_push"}
+"""Whose tokens a channel's addresses are."""
 
 
 class DeviceToken(msgspec.Struct, frozen=True, gc=False):
@@ -24,11 +29,14 @@ class ExternalChannel(msgspec.Struct, frozen=True, gc=False):
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False):
+    """`suppressed`: marks (dead_address.py) of addresses that a provider called gone."""
+
     user_id: str
     email: str | None = None
     phone: str | None = None
     device_tokens: tuple[DeviceToken, ...] = ()
     external_channels: tuple[ExternalChannel, ...] = ()
+    suppressed: tuple[str, ...] = ()
 
 
 class UserSettings(msgspec.Struct, frozen=True, gc=False):

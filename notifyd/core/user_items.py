@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from notifyd.core.channel import Channel
-from notifyd.core.user import Contact, DeviceToken, ExternalChannel, UserSettings
+from notifyd.core.user import DEVICE_PLATFORMS, Contact, DeviceToken, ExternalChannel, UserSettings
 
 T = TypeVar("T")
 
-DEVICE_PLATFORMS = frozenset({"apns", "fcm", "web_push"})
+_PLATFORMS = frozenset(DEVICE_PLATFORMS.values())
 _CHANNELS = {str(channel): channel for channel in Channel}
 
 
@@ -70,7 +70,7 @@ class _Item:
     def device_tokens(self) -> tuple[DeviceToken, ...]:
         tokens = []
         for device in self._entries("device_tokens", _Device):
-            if device.platform in DEVICE_PLATFORMS and device.token:
+            if device.platform in _PLATFORMS and device.token:
                 tokens.append(DeviceToken(device.token, device.platform, device.registered_at))
             else:
                 self.damaged("device_tokens")
@@ -81,6 +81,10 @@ class _Item:
             ExternalChannel(external.platform, external.url, external.status)
             for external in self._entries("external_channels", _External)
         )
+
+    def suppressed(self) -> tuple[str, ...]:
+        """A set that cannot be read marks nothing: the provider will say so again."""
+        return tuple(self._entries("suppressed", str))
 
     def opted_out(self) -> bool:
         value = self._values.get("opted_out")
@@ -129,7 +133,12 @@ def read_contact(user_id: str, values: Mapping[str, Any], damages: list[Damage])
     """`values`: plain JSON values; the lists may also stand as JSON text."""
     item = _Item(user_id, ItemKind.CONTACT, values, damages)
     return Contact(
-        user_id, item.address("email"), item.address("phone"), item.device_tokens(), item.external_channels()
+        user_id,
+        item.address("email"),
+        item.address("phone"),
+        item.device_tokens(),
+        item.external_channels(),
+        item.suppressed(),
     )
 
 

@@ -31,7 +31,10 @@ class Standing(IntEnum):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """The part of a shard's item that moves with every write."""
+    """The part of a shard's item that moves with every write.
+
+    `tip_at_s`: what stands behind the checkpoint arrived later than that, or is still to be read; 0: nobody knows.
+    """
 
     checkpoint: Position | None
     checkpoint_arrival_s: float
@@ -39,6 +42,11 @@ class Progress(msgspec.Struct, frozen=True):
     unsettled: bytes
     first_sequence: str
     accounted: dict[str, int]
+    tip_at_s: float = 0.0
+
+
+# A quiet shard is written so often: the service keeps records for a day at least.
+_TIP_NEWS_S = 3600.0
 
 
 class Window:
@@ -55,6 +63,7 @@ class Window:
         self._claim_end = 0
         self._checkpoint: Position | None = None
         self._checkpoint_arrival_s = 0.0
+        self._tip_at_s = self._tip_told_s = 0.0
         self._prior_claimed: Position | None = None
         self._prior_end = 0
         self._expected_first: Position | None = None
@@ -65,6 +74,7 @@ class Window:
         window = cls(Accounted.from_dict(progress.accounted))
         window._checkpoint = progress.checkpoint
         window._checkpoint_arrival_s = progress.checkpoint_arrival_s
+        window._tip_at_s = window._tip_told_s = progress.tip_at_s
         window._states = decode_runs(progress.unsettled) if progress.unsettled else bytearray()
         window._claim_end = window._prior_end = len(window._states)
         # Claimed no further than the checkpoint: nothing of the predecessor's is left to read again.
@@ -135,6 +145,11 @@ class Window:
         self._prior_end = self._base + len(self._places)
         self._claim_end = min(self._claim_end, self._prior_end)
 
+    def at_tip(self, at_s: float) -> None:
+        """The shard held nothing more at `at_s`. Said of the checkpoint only while that is all there is."""
+        if not self._places and self._prior_claimed is None:
+            self._tip_at_s = at_s
+
     def read_to_end(self) -> None:
         """The shard holds no more: what a predecessor claimed and is not there again is gone."""
         self._end_prior(self._base + len(self._places))
@@ -179,6 +194,7 @@ class Window:
         """What to write now. Call `advance` first."""
         claimed_count = self._claim_end - self._base
         claimed = self._claimed_position(claimed_count)
+        self._tip_told_s = self._tip_at_s
         return Progress(
             checkpoint=self._checkpoint,
             checkpoint_arrival_s=self._checkpoint_arrival_s,
@@ -186,6 +202,7 @@ class Window:
             unsettled=encode_runs(self._states, 0, claimed_count) if claimed_count > 0 else b"",
             first_sequence=self._first_sequence(),
             accounted=self.accounted.as_dict(),
+            tip_at_s=self._tip_at_s,
         )
 
     def _claimed_position(self, claimed_count: int) -> Position | None:
@@ -214,6 +231,20 @@ class Window:
     @property
     def checkpoint_arrival_s(self) -> float:
         return self._checkpoint_arrival_s
+
+    @property
+    def tip_at_s(self) -> float:
+        return self._tip_at_s
+
+    @property
+    def tip_is_news(self) -> bool:
+        """A quiet shard's item should be told of it, though nothing has settled."""
+        return self._tip_at_s - self._tip_told_s >= _TIP_NEWS_S
+
+    @property
+    def is_unread(self) -> bool:
+        """Nobody has read anything of the shard, as far as its item tells."""
+        return not (self._checkpoint or self._base or self._places or self._expected_first)
 
     @property
     def checkpoint_text(self) -> str:

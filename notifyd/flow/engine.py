@@ -20,6 +20,7 @@ from notifyd.flow.alert_desk import AlertDesk
 from notifyd.flow.attempt import AttemptClaims
 from notifyd.flow.begin import Beginner
 from notifyd.flow.byte_budget import ByteBudget
+from notifyd.flow.dead_addresses import DeadAddresses
 from notifyd.flow.expand import Expander
 from notifyd.flow.facts import FactFinder
 from notifyd.flow.finish import Finisher
@@ -92,12 +93,16 @@ class Engine:
             )
             for channel in (None, *outside.providers)
         }
+        self._dead_addresses = (
+            None if outside.address_book is None else DeadAddresses(outside.address_book, metrics)
+        )
         finisher = Finisher(
             log_writer=self.log_writer,
             rows=self._rows,
             retry=self._retry_outboxes,
             dead_letters=self._dead_outboxes,
             alerts=self._alerts,
+            dead_addresses=self._dead_addresses,
             clock=clock,
             metrics=metrics,
         )
@@ -185,6 +190,8 @@ class Engine:
         yield self.log_writer.run()
         yield self._alerts.run()
         yield self._templates.run()
+        if self._dead_addresses is not None:
+            yield self._dead_addresses.run()
         yield from (outbox.run() for outbox in self._retry_outboxes.values())
         yield from (outbox.run() for outbox in self._dead_outboxes.values())
         yield self.switchboard.run()

@@ -8,11 +8,13 @@ from functools import partial
 import msgspec
 
 from notifyd.core.channel import Channel
+from notifyd.core.dead_address import DeadAddress
 from notifyd.core.log_row import LogRow
 from notifyd.core.log_rows import RowMaker
 from notifyd.core.retry_message import DeadMessage, RetryMessage
 from notifyd.flow.alert_desk import AlertDesk
 from notifyd.flow.claim_check import check_in
+from notifyd.flow.dead_addresses import DeadAddresses
 from notifyd.flow.log_writer import LogWriter
 from notifyd.flow.outbox import Outbox
 from notifyd.flow.prepared import DeadEnd
@@ -27,6 +29,7 @@ class Ends(msgspec.Struct):
     settled: list[Ticket] = []
     again: list[tuple[Ticket, RetryMessage]] = []
     dead: list[tuple[Ticket, DeadMessage]] = []
+    gone: list[DeadAddress] = []
 
 
 class Finisher:
@@ -40,14 +43,17 @@ class Finisher:
         retry: Mapping[Channel, Outbox[RetryMessage]],
         dead_letters: Mapping[Channel | None, Outbox[DeadMessage]],
         alerts: AlertDesk,
+        dead_addresses: DeadAddresses | None,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
+        """`dead_addresses` None: what is gone stays in the address book."""
         self.log_writer = log_writer
         self.rows = rows
         self._retry = retry
         self._dead_letters = dead_letters
         self._alerts = alerts
+        self._dead_addresses = dead_addresses
         self._clock = clock
         self._metrics = metrics
 
@@ -62,6 +68,9 @@ class Finisher:
             self.log_writer.submit([] if row is None else [row], put)
         for ticket, dead in ends.dead:
             self._dead_letter(ticket.delivery.channel, dead, dead.reason, partial(settle, [ticket]))
+        if self._dead_addresses is not None:
+            for gone in ends.gone:
+                self._dead_addresses.note(gone)
         if ends.settled:
             settle(ends.settled)
 

@@ -150,7 +150,7 @@ class LeaseKeeper:
                 if not leads and not self._liveness.is_live(stream.leader, now_s):
                     leads = await self._table.lead(stream, me)
                 if leads and self._listing_is_due(name, scan, now_s):
-                    outcome = await sync(parts.source, self._table, scan, self._watch)
+                    outcome = await sync(parts.source, self._table, scan, self._watch, self._clock.now_s())
                     self._listing_due_at_s[name] = now_s + (0.0 if outcome.new else _LISTING_INTERVAL_S)
                     self._scan_again = self._scan_again or bool(outcome.new)
             except (AwsError, TransportError) as error:

@@ -10,7 +10,7 @@ import structlog
 
 from notifyd.core.event import Record
 from notifyd.core.lease import ShardItem
-from notifyd.core.sequence import Position, TrimHorizon
+from notifyd.core.sequence import TrimHorizon
 from notifyd.core.window import Window
 from notifyd.errors import AwsError, TransportError, TrimmedData
 from notifyd.flow.backoff import Backoff
@@ -57,7 +57,7 @@ class ShardFeed:
         self._owner = owner
         self._source = source
         self._preparer = preparer
-        self._gap = Gap(item, window, log_writer, watch, clock)
+        self._gap = Gap(item, window, source=source, log_writer=log_writer, watch=watch, clock=clock)
         self._budget = budget
         self._watch = watch
         self._times = times
@@ -74,13 +74,15 @@ class ShardFeed:
         self.iterator_age_s: float | None = None
 
     async def next_part(self) -> list[Prepared] | None:
-        """Up to 250 records, prepared; None once the shard has ended."""
+        """Up to 250 records, prepared; none where a quiet shard is to be written; None once it has ended."""
         while self._page_at >= len(self._page):
             if self._ended:
-                self._look_for_gap(None)
+                self._gap.look(None)
                 await self._gap.close_at_end()
                 return None
             await self._fetch()
+            if self._window.tip_is_news:
+                return []
         part = self._page[self._page_at : self._page_at + PART_RECORDS]
         self._page_at += len(part)
         await self._wait_for_room(len(part))
@@ -96,7 +98,7 @@ class ShardFeed:
         return prepared
 
     async def _prepare(self, part: Sequence[Record]) -> list[Prepared]:
-        self._look_for_gap(part[0].position)
+        self._gap.look(part[0].position)
         first, standings = self._window.append(
             [record.position for record in part], [record.arrival_s for record in part]
         )
@@ -105,11 +107,6 @@ class ShardFeed:
         if prepared:
             self._gap.close_at(prepared[0], part[0].position)
         return prepared
-
-    def _look_for_gap(self, next_position: Position | None) -> None:
-        """Where nothing is checkpointed yet, no service says what it trimmed: reading just begins later."""
-        if self._window.lacks_first(next_position):
-            self._gap.open(self._window.checkpoint_text)
 
     def made_room(self) -> None:
         """The checkpoint moved."""
@@ -124,13 +121,9 @@ class ShardFeed:
         wait_s = self._next_read_at_s - self._clock.elapsed_s()
         if wait_s > 0:
             await self._clock.sleep(wait_s)
-        started_at_s = self._clock.elapsed_s()
+        started_at_s, asked_at_s = self._clock.elapsed_s(), self._clock.now_s()
         try:
-            page = await self._reader.read()
-        except TrimmedData as trimmed:
-            self._gap.open(trimmed.wanted)
-            self._reader = self._source.reader(self._item.shard_id, TrimHorizon())
-            return
+            page = await self._read()
         except (AwsError, TransportError) as error:
             log.warning("read_failed", shard=self._item.key, error=str(error))
             self._watch.dependency_failed(self._item.source, str(error))
@@ -139,8 +132,19 @@ class ShardFeed:
         self._backoff.reset()
         self._watch.dependency_worked(self._item.source)
         self._page, self._page_at, self._ended = page.records, 0, page.ended
+        if page.behind_s == 0.0 and not page.records:
+            self._gap.at_tip(asked_at_s)
         self.iterator_age_s = self._age_s(page)
         self._next_read_at_s = started_at_s + max(page.next_read_s, self._pause_s(caught_up=page.caught_up))
+
+    async def _read(self) -> Page:
+        await self._gap.look_back()
+        try:
+            return await self._reader.read()
+        except TrimmedData as trimmed:
+            await self._gap.trimmed(trimmed.wanted)
+        self._reader = self._source.reader(self._item.shard_id, TrimHorizon())
+        return Page([])
 
     def _age_s(self, page: Page) -> float | None:
         """As the service says; where it says nothing, by the last record read."""

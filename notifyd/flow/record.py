@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from notifyd.core.channel import Channel, InDoubt
+from notifyd.core.dead_address import DeadAddress
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.log_rows import ANSWER_CHARS_MAX
 from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
@@ -90,8 +91,11 @@ class Recorder:
         ends: Ends,
     ) -> None:
         match outcome:
-            case Accepted() | Rejected() | AddressGone():
+            case Accepted() | Rejected():
                 ends.settled.append(ticket)
+            case AddressGone(_, since_s):
+                ends.settled.append(ticket)
+                ends.gone.append(_dead_address(ticket, now_s if since_s is None else since_s))
             case Unknown(reason, answer):
                 story = (*ticket.story, _attempted(ticket, now_s, "unknown", reason, provider, answer))
                 self._doubt(ticket, story, now_s, rows, ends)
@@ -306,6 +310,11 @@ def answer_labels(outcome: Outcome) -> tuple[str, str]:
             return "rejected", reason
         case Unknown(reason, _):
             return "unknown", reason
+
+
+def _dead_address(ticket: Ticket, since_s: float) -> DeadAddress:
+    delivery = ticket.delivery
+    return DeadAddress(delivery.user_id, delivery.channel, delivery.address, since_s)
 
 
 def _attempted(ticket: Ticket, now_s: float, kind: str, reason: Reason, provider: str, answer: str) -> Attempted:

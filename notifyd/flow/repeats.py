@@ -85,7 +85,8 @@ class Repeats:
         if shard.asks_until_s is None:
             shard.asks_until_s = first_arrival_s + self._window_s
         named = [(entry, origin) for entry, origin in records if origin.event.own_id]
-        met = self._fingerprints.note([origin.event.event_id for _, origin in named], self._clock.elapsed_s())
+        event_ids = [origin.event.event_id for _, origin in named]
+        met = self._fingerprints.note(event_ids, self._clock.elapsed_s(), first_arrival_s)
         doubted = {entry.index for entry, _ in in_doubt}
         duplicates: list[tuple[Prepared, Origin, str]] = []
         asked: list[tuple[Prepared, Origin]] = []

@@ -16,6 +16,7 @@ from notifyd.flow.leasing import LeaseTimes
 from notifyd.flow.read import FeedTimes
 from notifyd.flow.redeliver import RedeliverTimes
 from notifyd.ports import (
+    AddressBook,
     Alerts,
     Clock,
     ControlTable,
@@ -57,6 +58,7 @@ class Outside(msgspec.Struct, frozen=True):
     control: ControlTable
     providers: Mapping[Channel, Sequence[ProviderRoute]]
     sources: Sequence[SourceSetup]
+    address_book: AddressBook | None = None
 
     def settle_s(self) -> dict[Channel, float]:
         """Until a channel's providers can be asked what they took; 0 where none ever can be."""

@@ -199,7 +199,8 @@ class ShardRun:
         finished = self._read_all and self._claims.is_idle and self._window.is_empty
         release = self._stopping and self._claims.is_idle
         rowed, self._rowed = self._rowed, 0
-        if not (claimed or rowed or finished or release or self._claims.changed or self._proof_wanted):
+        news = self._claims.changed or self._proof_wanted or self._window.tip_is_news
+        if not (claimed or rowed or finished or release or news):
             return None
         self._claims.changed = self._proof_wanted = False
         lapses = self._parts.heart.lapses
@@ -223,7 +224,7 @@ class ShardRun:
 
     def _is_due(self) -> bool:
         """Whether a write may be needed; a wake-up without one must not spend the pace's turn."""
-        return bool(self._rowed or self._claims.changed or self._is_pressing())
+        return bool(self._rowed or self._claims.changed or self._window.tip_is_news or self._is_pressing())
 
     def _is_pressing(self) -> bool:
         """Somebody waits for the write: for what it claims, proves, ends, or for the slots that it frees."""

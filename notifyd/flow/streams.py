@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import structlog
 
 from notifyd.core.account import Accounted
@@ -64,7 +65,7 @@ def _resolve(source: Source, configured: StartingPosition | None, now_s: float) 
             return (configured if starts_by_time else TrimHorizon()), float(int(timestamp_s))
 
 
-async def sync(source: Source, table: LeaseTable, scan: LeaseScan, watch: Watch) -> Plan:
+async def sync(source: Source, table: LeaseTable, scan: LeaseScan, watch: Watch, now_s: float) -> Plan:
     """The leader's listing: items for what is new, a word about what is lost.
 
     An item names those parents alone that the stream still has: the others count as finished, and every worker
@@ -77,7 +78,8 @@ async def sync(source: Source, table: LeaseTable, scan: LeaseScan, watch: Watch)
     in_stream = {shard.shard_id for shard in listed}
     for shard in outcome.new:
         parents = tuple(parent for parent in shard.parents if parent in in_stream)
-        await table.create_shard(ShardItem(source.name, shard.shard_id, shard.start, _NOTHING, parents=parents))
+        unread = msgspec.structs.replace(_NOTHING, tip_at_s=now_s)
+        await table.create_shard(ShardItem(source.name, shard.shard_id, shard.start, unread, parents=parents))
     # After the items: a crash in between makes them again, where the other order would report them lost.
     listing = note(stream.listed, listed)
     if listing != stream.listed:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.providers._http_answer import decoded, retry_after_s
 from notifyd.providers._mail import short
-from notifyd.providers._push import decoded, retry_after_s
 from notifyd.wire.transport import Response
 
 _FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"

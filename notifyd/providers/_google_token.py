@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from notifyd.core.outcome import Deferred, Reason
 from notifyd.errors import TransportError
 from notifyd.ports import Clock
+from notifyd.providers._http_answer import decoded
 from notifyd.providers._key_file import NoKey, rsa_key
 from notifyd.providers._mail import short
-from notifyd.providers._push import decoded
 from notifyd.wire.transport import Request, Response, Transport
 
 _SCOPE = "https://www.googleapis.com/auth/firebase.messaging"

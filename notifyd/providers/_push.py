@@ -1,4 +1,4 @@
-"""What the push services share: a payload that fits, ids within a vendor's form, and what no answer means."""
+"""What the push services share: a payload that fits, ids within a vendor's form, batches."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 from pydantic import AfterValidator
 
 from notifyd.config_values import wrong
 from notifyd.core.message import Delivery, Push, message_of
-from notifyd.core.outcome import Deferred, Outcome, Reason, Rejected, Unknown
-from notifyd.errors import NoAnswer, NotSent
-from notifyd.providers._mail import short
-from notifyd.wire.http1_target import target_of
-from notifyd.wire.transport import Answer, BatchTransport, Request, Response
+from notifyd.core.outcome import Outcome, Reason, Rejected
+from notifyd.providers._http import Origin
+from notifyd.wire.transport import Answer, BatchTransport, Request
 
 PAYLOAD_BYTES_MAX = 4096
 """APNs, FCM and RFC 8291 alike."""
@@ -30,22 +28,16 @@ _HALF_A_CHARACTER = re.compile(r"[\s\u200d\ufe00-\ufe0f\u0300-\u036f]+$")
 _PLAIN = re.compile(r"[!-~]+")
 _DELIVERY_ID = "delivery_id"
 
-T = TypeVar("T")
 
-
-def _checked_origin(url: str) -> str:
-    """Without the URL in the fault: somebody may have written a password into it."""
-    origin = url.removesuffix("/")
-    try:
-        target = target_of(origin)
-    except ValueError:
-        target = None
-    if target is None or not target.tls or target.origin != origin:
-        raise wrong("is no https origin", "write https://host or https://host:port")
+def _checked_tls(origin: str) -> str:
+    if not origin.startswith("https://"):
+        raise wrong(
+            "is no https origin: HTTP/2 is spoken over TLS alone", "write https://host or https://host:port"
+        )
     return origin
 
 
-HttpsOrigin = Annotated[str, AfterValidator(_checked_origin)]
+HttpsOrigin = Annotated[Origin, AfterValidator(_checked_tls)]
 
 
 def answer_timeout_s(send_timeout_s: float) -> float:
@@ -116,25 +108,3 @@ async def settled(
     requests = [one for one in made if isinstance(one, Request)]
     answers = iter(await transport.send_all(requests, timeout_s=timeout_s) if requests else ())
     return [outcome_of(next(answers)) if isinstance(one, Request) else one for one in made]
-
-
-def unanswered(error: NotSent | NoAnswer) -> Outcome:
-    match error:
-        case NotSent():
-            return Deferred(Reason.NO_CONNECTION, answer=short(str(error)))
-        case NoAnswer():
-            return Unknown(Reason.NO_ANSWER, short(str(error)))
-
-
-def retry_after_s(response: Response) -> float | None:
-    """Seconds; the date that HTTP allows as well is used by none of the services."""
-    value = response.headers.get("retry-after", "")
-    return float(value) if value.isdecimal() else None
-
-
-def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T | None:
-    """None for what is no such JSON."""
-    try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None

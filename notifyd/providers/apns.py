@@ -18,8 +18,9 @@ from notifyd.providers._apns_config import ApnsClient, ApnsConfig
 from notifyd.providers._apns_request import request_of
 from notifyd.providers._apns_token import ProviderToken
 from notifyd.providers._base import ProviderContext, Unasked
+from notifyd.providers._http_answer import unanswered
 from notifyd.providers._key_file import NoKey, p256_key
-from notifyd.providers._push import PAYLOAD_BYTES_MAX, answer_timeout_s, settled, unanswered
+from notifyd.providers._push import PAYLOAD_BYTES_MAX, answer_timeout_s, settled
 from notifyd.providers._push_transport import PushTransport
 from notifyd.wire.tls import client_context
 from notifyd.wire.transport import Answer, Request, Response

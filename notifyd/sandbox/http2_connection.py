@@ -20,6 +20,7 @@ from notifyd.sandbox.http1_server import reset
 
 # More than any push may have, so that the vendor's own limit is what refuses.
 _BODY_BYTES_MAX = 1024 * 1024
+_REFUSED_STREAM = 0x7
 _ENHANCE_YOUR_CALM = 0xB
 # Clients that test cancellation end streams faster than an attacker would.
 _CONFIGURATION = Configuration(stream_reset_rate_limit=(1_000_000, 1_000_000))
@@ -46,6 +47,8 @@ class Http2Connection(asyncio.Protocol):
         self._streams: dict[int, _Stream] = {}
         self._unanswered: set[int] = set()
         self._highest_id = 0
+        # Of the streams that may have been taken: no GOAWAY can say less.
+        self._begun_id = 0
         self._last_id: int | None = None
         self._flush_is_due = False
         self._drip: asyncio.Queue[bytes] | None = None
@@ -106,7 +109,9 @@ class Http2Connection(asyncio.Protocol):
                 reply, messages = self._desk.judge(request)
                 self._desk.inbox.keep(messages)
                 self._reply(stream_id, reply)
+                self._begun_id = max(self._begun_id, stream_id)
             else:
+                self._begun_id = max(self._begun_id, stream_id)
                 task = get_running_loop().create_task(self._answer_later(stream_id, request))
                 self.tasks.add(task)
                 task.add_done_callback(self.tasks.discard)
@@ -176,18 +181,27 @@ class Http2Connection(asyncio.Protocol):
                 transport.write(b"HTTP/1.1 200 It works!\r\n\r\n")
                 transport.close()
             case ResetStream(error_code=error_code):
-                self._unanswered.discard(stream_id)
-                with suppress(ngh2.NGH2Error):
-                    self._http2.reset_stream(stream_id, error_code)
-            case GoAway(taken=True) as fault:
-                self._answer(stream_id, reply.answer)
-                self.go_away(error_code=fault.error_code, reason=fault.reason, last_id=stream_id)
+                self._refuse(stream_id, error_code)
             case GoAway() as fault:
-                # Stream ids of clients are odd.
-                self.go_away(error_code=fault.error_code, reason=fault.reason, last_id=max(0, stream_id - 2))
+                self._go_away_at(stream_id, reply.answer, fault)
             case Drip(bytes_per_s=bytes_per_s):
                 self._slow_down(1 / bytes_per_s)
                 self._answer(stream_id, reply.answer)
+
+    def _go_away_at(self, stream_id: int, answer: Answer, fault: GoAway) -> None:
+        # Stream ids of clients are odd.
+        last_id = stream_id if fault.taken else max(0, stream_id - 2)
+        if fault.taken:
+            self._answer(stream_id, answer)
+        self.go_away(error_code=fault.error_code, reason=fault.reason, last_id=max(last_id, self._begun_id))
+        if not fault.taken and stream_id in self._unanswered:
+            # A stream above it was begun before: this one has to be refused by itself.
+            self._refuse(stream_id, _REFUSED_STREAM)
+
+    def _refuse(self, stream_id: int, error_code: int) -> None:
+        self._unanswered.discard(stream_id)
+        with suppress(ngh2.NGH2Error):
+            self._http2.reset_stream(stream_id, error_code)
 
     def _answer(self, stream_id: int, answer: Answer) -> None:
         self._unanswered.discard(stream_id)

@@ -88,6 +88,11 @@ class Sandbox:
     def __getitem__(self, provider: str) -> Desk:
         return self.desks[provider]
 
+    def slow_down(self, latency_s: float) -> None:
+        """Every provider, until told otherwise."""
+        for stand in self._stands.values():
+            stand.latency_s = latency_s
+
     @property
     def ses(self) -> SesSink:
         sink = self._stands["ses"]

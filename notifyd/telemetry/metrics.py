@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Info, generate_latest
 
 from notifyd.core.account import account_names
 from notifyd.core.channel import Channel
+from notifyd.core.dead_address import Removal
 from notifyd.core.outcome import Reason
 from notifyd.core.suppression import SuppressionReason
 from notifyd.telemetry.instruments import Instruments, Labels
@@ -69,6 +70,9 @@ class Metrics:
         )
         self.expired = counter("deliveries_expired", "Past their deadline.", "channel", preset=channels)
         self.dead = counter("deliveries_dead", "Put on a DLQ.", "channel", "reason", preset=_dead(providers))
+        self.dead_addresses = counter(
+            "dead_addresses", "Called gone by a provider.", "channel", "became", preset=_became(providers)
+        )
         self.retried = counter("deliveries_retried", "Handed to the retry queue.", "channel", preset=channels)
         self.in_doubt = counter("deliveries_in_doubt", "Found by a recovery.", "channel", preset=channels)
         self.look_ups = counter(
@@ -123,6 +127,10 @@ def _suppressed(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:
 
 def _looked_up(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:
     return list(product(providers, ("taken", "not_taken", "cannot_tell", "log")))
+
+
+def _became(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:
+    return list(product(providers, (*Removal, "failed")))
 
 
 def _dead(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:

@@ -90,6 +90,11 @@ class AwsService:
         headers = {"content-type": "application/json"}
         return await self._repeat(path, _Unsigned("POST", path, headers, body), timeout_s, attempts_max)
 
+    async def query(self, form: bytes, *, timeout_s: float = 5.0, attempts_max: int = 1) -> bytes:
+        """The query protocol: `form` is urlencoded, with Action and Version; the answer is XML."""
+        headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+        return await self._repeat("query", _Unsigned("POST", "/", headers, form), timeout_s, attempts_max)
+
     async def get(self, path: str, *, timeout_s: float = 5.0, attempts_max: int = 1) -> bytes:
         """REST-JSON, without a query: `path` is percent-encoded, like `/v2/email/account`."""
         return await self._repeat(path, _Unsigned("GET", path, {}, b""), timeout_s, attempts_max)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import msgspec
 
 from notifyd.errors import AwsError, Throttled
@@ -46,13 +49,13 @@ class _Body(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Body).decode
+# The query protocol's <ErrorResponse>: two leaves of a fixed form, for which no parser of XML is needed.
+_XML_CODE = re.compile(rb"<Code>([\w.]+)</Code>")
+_XML_MESSAGE = re.compile(rb"<Message>([^<]*)</Message>")
 
 
 def error_of(operation: str, answer: Response) -> AwsError:
-    try:
-        body = _decode(answer.body)
-    except msgspec.MsgspecError:
-        body = _Body()
+    body = _body_of(answer.body)
     # Header: `ThrottlingException:http://…`; body: `com.amazonaws.dynamodb.v20120810#ThrottlingException`.
     named = answer.headers.get("x-amzn-errortype") or body.type or body.code or f"HTTP{answer.status}"
     code = named.split(":", 1)[0].rsplit("#", 1)[-1]
@@ -65,6 +68,19 @@ def error_of(operation: str, answer: Response) -> AwsError:
         request_id=answer.headers.get("x-amzn-requestid", ""),
         body=answer.body,
     )
+
+
+def _body_of(body: bytes) -> _Body:
+    if body.startswith(b"<"):
+        code, message = _XML_CODE.search(body), _XML_MESSAGE.search(body)
+        return _Body(
+            code=code[1].decode() if code else "",
+            message=unescape(message[1].decode(errors="replace")) if message else None,
+        )
+    try:
+        return _decode(body)
+    except msgspec.MsgspecError:
+        return _Body()
 
 
 def is_skew(error: AwsError) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from notifyd.wire.http1_body import Body, body_of
+from notifyd.wire.http1_body import Body, TooLarge, body_of
 from notifyd.wire.http1_head import HEAD_BYTES_MAX, BadAnswer, Head, parse_head
 from notifyd.wire.transport import Response
 
@@ -10,12 +10,16 @@ _END_OF_HEAD = b"\r\n\r\n"
 
 
 class AnswerReader:
-    """For one answer to one request that is no HEAD. Both ways of reading raise BadAnswer."""
+    """For one answer to one request that is no HEAD. Both ways of reading raise BadAnswer.
 
-    __slots__ = ("_body", "_bytes_max", "_head", "_head_bytes", "_start", "persistent")
+    `drops_large`: an answer of more than `bytes_max` is one without a body, for whom its status says enough.
+    """
 
-    def __init__(self, *, bytes_max: int) -> None:
+    __slots__ = ("_body", "_bytes_max", "_drops_large", "_head", "_head_bytes", "_start", "persistent")
+
+    def __init__(self, *, bytes_max: int, drops_large: bool = False) -> None:
         self._bytes_max = bytes_max
+        self._drops_large = drops_large
         self._start = b""
         self._head_bytes = 0
         self._head: Head | None = None
@@ -33,10 +37,16 @@ class AnswerReader:
             head, rest = self._final_head(data)
             if head is None:
                 return None
-            body = body_of(head, bytes_max=self._bytes_max)
-            self._head, self._body = head, body
+            self._head = head
             data = rest
-        content = body.feed(data)
+        try:
+            if body is None:
+                self._body = body = body_of(head, bytes_max=self._bytes_max)
+            content = body.feed(data)
+        except TooLarge:
+            if not self._drops_large:
+                raise
+            return Response(head.status, head.headers, b"")
         if content is None:
             return None
         self.persistent = head.persistent and not body.surplus

@@ -14,6 +14,10 @@ _TRAILERS_MAX = 128
 _SIZE, _END_OF_CHUNK, _TRAILER = range(3)
 
 
+class TooLarge(BadAnswer):
+    """More than what is taken."""
+
+
 class Body(Protocol):
     surplus: bool
     """Bytes came after the end."""
@@ -131,5 +135,5 @@ class _Chunked:
                 raise BadAnswer(f"more than {_TRAILERS_MAX} trailers follow the last chunk")
 
 
-def _too_large(bytes_max: int) -> BadAnswer:
-    return BadAnswer(f"the answer is larger than {bytes_max} bytes and was cut off")
+def _too_large(bytes_max: int) -> TooLarge:
+    return TooLarge(f"the answer is larger than {bytes_max} bytes and was cut off")

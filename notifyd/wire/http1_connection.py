@@ -22,9 +22,10 @@ class Broken(msgspec.Struct, frozen=True):
 class Connection(asyncio.Protocol):
     _transport: asyncio.Transport
 
-    def __init__(self, *, answer_bytes_max: int) -> None:
+    def __init__(self, *, answer_bytes_max: int, drops_large: bool) -> None:
         self._loop = asyncio.get_running_loop()
         self._answer_bytes_max = answer_bytes_max
+        self._drops_large = drops_large
         self._reader: AnswerReader | None = None
         self._answer: asyncio.Future[Response | Broken] | None = None
         self._readable = select.poll()
@@ -51,7 +52,7 @@ class Connection(asyncio.Protocol):
         Who is cancelled leaves a closed connection behind.
         """
         self.reusable = False
-        self._reader = AnswerReader(bytes_max=self._answer_bytes_max)
+        self._reader = AnswerReader(bytes_max=self._answer_bytes_max, drops_large=self._drops_large)
         answer: asyncio.Future[Response | Broken] = self._loop.create_future()
         self._answer = answer
         timer = self._loop.call_at(by_s, self._expire, timeout_s)

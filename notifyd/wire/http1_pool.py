@@ -34,11 +34,12 @@ class Pool:
         answer_bytes_max: int,
         keep_alive_s: float,
         addresses_of: AddressesOf,
+        drops_large: bool,
     ) -> None:
         self._tls = tls
         self._addresses_of = addresses_of
         self._connections_max = connections_max
-        self._make = partial(Connection, answer_bytes_max=answer_bytes_max)
+        self._make = partial(Connection, answer_bytes_max=answer_bytes_max, drops_large=drops_large)
         self._keep_alive_s = keep_alive_s
         self._loop = asyncio.get_running_loop()
         self._free = connections_max

@@ -21,7 +21,9 @@ class Batch:
     request itself.
     """
 
-    __slots__ = ("_left", "answers", "begin_by_s", "begun", "done", "exchanges", "origin")
+    __slots__ = ("_left", "answers", "begin_by_s", "begun", "done", "exchanges", "origin", "timer")
+
+    timer: asyncio.TimerHandle
 
     def __init__(self, origin: str, count: int, *, begin_by_s: float) -> None:
         self.origin = origin

@@ -23,15 +23,15 @@ def fields_of(request: Request, target: Target) -> list[tuple[bytes, bytes]]:
     path = request.url[len(target.origin) :] or "/"
     if not request.url.startswith(target.origin) or path[0] != "/":
         raise ValueError("the request is for another origin; give each origin its own transport")
-    if " " in path:
+    if not (path.isascii() and path.isprintable()) or " " in path:
         raise ValueError("the URL is not percent-encoded")
     fields = [
-        (b":method", _bytes_of(request.method, ":method")),
+        (b":method", _checked(request.method)),
         (b":scheme", b"https"),
         (b":authority", target.authority.encode()),
-        (b":path", _bytes_of(path, ":path")),
+        (b":path", path.encode()),
     ]
-    fields += [(_name_of(name), _bytes_of(value, name)) for name, value in request.headers.items()]
+    fields += [_field(name, value) for name, value in request.headers.items()]
     if request.body:
         fields.append((b"content-length", b"%d" % len(request.body)))
     return fields
@@ -39,22 +39,31 @@ def fields_of(request: Request, target: Target) -> list[tuple[bytes, bytes]]:
 
 def headers_of(fields: Fields) -> tuple[int, dict[str, str]]:
     """Status and headers of an answer whose fields were checked as they were decoded."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in fields:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in fields}
+    if len(headers) < len(fields):
+        headers = {name: _joined(fields, name) for name in headers}
     return int(headers.pop(":status")), headers
 
 
-@lru_cache(maxsize=256)
-def _name_of(name: str) -> bytes:
+def _joined(fields: Fields, name: str) -> str:
+    """Of a header that comes more than once, what all of them say."""
+    raw = name.encode("latin-1")
+    return b", ".join(value for other, value in fields if other == raw).decode("latin-1")
+
+
+# Most headers of a push are those of the one before.
+@lru_cache(maxsize=1024)
+def _field(name: str, value: str) -> tuple[bytes, bytes]:
     lower = name.lower()
     if not _TOKEN.fullmatch(name) or lower in _OF_A_CONNECTION:
         raise ValueError("a header's name is none that HTTP/2 has")
-    return lower.encode()
-
-
-def _bytes_of(value: str, name: str) -> bytes:
     if not (value.isascii() and value.isprintable()) or value != value.strip():
-        raise ValueError(f"the value of {name} holds what no header may")
-    return value.encode()
+        raise ValueError(f"the value of {lower} holds what no header may")
+    return lower.encode(), value.encode()
+
+
+@lru_cache(maxsize=16)
+def _checked(method: str) -> bytes:
+    if not _TOKEN.fullmatch(method):
+        raise ValueError("the method is none")
+    return method.encode()

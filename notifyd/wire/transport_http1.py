@@ -36,10 +36,12 @@ class Http1Transport:
         answer_bytes_max: int = ANSWER_BYTES_MAX,
         keep_alive_s: float = KEEP_ALIVE_S,
         addresses_of: AddressesOf = by_name,
+        drops_large: bool = False,
     ) -> None:
         """`tls` is made to offer HTTP/1.1 alone: share it with nobody who speaks something else.
 
-        `addresses_of`: public_only.public_addresses where URLs are somebody else's.
+        `addresses_of`: public_only.public_addresses where URLs are somebody else's. `drops_large`: an answer over
+        `answer_bytes_max` loses its body and keeps its status.
         """
         tls.set_alpn_protocols(["http/1.1"])
         self._loop = asyncio.get_running_loop()
@@ -49,6 +51,7 @@ class Http1Transport:
             answer_bytes_max=answer_bytes_max,
             keep_alive_s=keep_alive_s,
             addresses_of=addresses_of,
+            drops_large=drops_large,
         )
 
     async def send(self, request: Request, *, timeout_s: float) -> Response:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from notifyd.config import Config, load_config
 from notifyd.config_env import overlay
 from notifyd.core.channel import Channel
-from notifyd.core.filter_criteria import SourceKind
+from notifyd.core.filter_criteria import SourceKind, compile_filter_criteria
 from notifyd.core.policy import DeliveryMode
 from notifyd.core.sequence import AtTimestamp, Latest, TrimHorizon
 from notifyd.errors import ConfigError
@@ -126,6 +126,28 @@ def test_a_time_without_its_zone_is_refused(tmp_path: Path) -> None:
 def test_filter_criteria_are_taken_as_patterns_or_as_lambda_has_them(tmp_path: Path, text: str) -> None:
     config = load(tmp_path, sources=f"sources: [{{kind: dynamodb, filter_criteria: {text}}}]")
     assert config.sources[0].filter_criteria == ({"eventName": ["INSERT"]},)
+
+
+@pytest.mark.parametrize(
+    ("source", "dedupes"),
+    [
+        ("{kind: kinesis}", True),
+        ("{kind: kinesis, dedupe: off}", False),
+        ("{kind: kinesis, dedupe: 'off'}", False),
+        ("{kind: dynamodb}", True),
+        ("{kind: dynamodb, filter_criteria: [{eventName: [INSERT]}]}", False),
+        ("{kind: dynamodb, filter_criteria: [{eventName: [INSERT]}], dedupe: on}", True),
+        ("{kind: dynamodb, filter_criteria: [{eventName: [INSERT, MODIFY]}]}", True),
+        ("{kind: kinesis, format: json, event_id: detail.id, dedupe: on}", True),
+    ],
+)
+def test_every_source_dedupes_but_one_that_lets_inserts_alone_through(
+    tmp_path: Path, source: str, dedupes: bool
+) -> None:
+    [section] = load(tmp_path, sources=f"sources: [{source}]").sources
+    criteria = section.filter_criteria
+    inserts_only = bool(criteria) and compile_filter_criteria(criteria, section.kind).inserts_only
+    assert section.dedupes(inserts_only=inserts_only) is dedupes
 
 
 def test_a_secret_written_in_place_of_its_reference_is_never_repeated(tmp_path: Path) -> None:

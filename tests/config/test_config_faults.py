@@ -64,6 +64,19 @@ from tests.support.config_file import faults
             ),
         ),
         (
+            "sources",
+            "sources: [{kind: kinesis, dedupe: maybe}]",
+            "notifyd.yaml:1: sources[0].dedupe is 'maybe'; it should be 'auto', 'on' or 'off'",
+        ),
+        (
+            "sources",
+            "sources: [{kind: kinesis, format: json, dedupe: on}]",
+            (
+                "notifyd.yaml:1: sources[0].dedupe is 'on', and no event of format 'json' has an id of its own; "
+                "name it in event_id, or leave dedupe out"
+            ),
+        ),
+        (
             "ledger",
             "ledger: {failover_time_s: 14}",
             "notifyd.yaml:5: ledger.failover_time_s is 14; make it ≥ 15: send_timeout_s + 1 + 3 ×",

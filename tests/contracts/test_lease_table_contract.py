@@ -28,6 +28,7 @@ MOVED = Progress(
     unsettled=b"\x06\x00\x02",
     first_sequence=f"{SEQUENCE}:4",
     accounted=Accounted(5, [0, 1, 0, 0, 0, 4]).as_dict(),
+    tip_at_s=1_700_000_005.5,
 )
 
 

@@ -219,6 +219,10 @@ def texts(stage: Stage, records: Sequence[Record]) -> list[str]:
 WORDS = [f"word-{number}" for number in range(MANY)]
 
 
+async def test_a_stream_keeps_its_records_for_a_day_at_least(stage: Stage) -> None:
+    assert await stage.source.retention_s() >= 24 * 3600.0
+
+
 async def test_a_new_stream_lists_an_open_shard_and_holds_nothing(stage: Stage) -> None:
     shards = await stage.source.list_shards()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -188,3 +189,32 @@ def test_what_is_not_claimed_cannot_be_settled_and_nothing_twice() -> None:
 def test_what_is_not_read_cannot_be_claimed() -> None:
     with pytest.raises(ValueError, match="0 records are read"):
         Window().claim(1)
+
+
+def test_a_quiet_shard_tells_when_its_end_was_reached_and_that_outlives_what_comes_later() -> None:
+    window = Window()
+    window.at_tip(1_000.0)
+    window.append(PLACES[:1], [2_000.0])
+    window.at_tip(3_000.0)
+    window.claim(1)
+    assert window.progress().tip_at_s == 1_000.0, "the record that was read is not behind the checkpoint yet"
+    window.settle(0, Account.FILTERED)
+    window.advance()
+    window.at_tip(4_000.0)
+    assert Window.recovered(window.progress()).progress().tip_at_s == 4_000.0
+
+
+def test_the_end_is_news_an_hour_after_it_was_told() -> None:
+    window = Window.recovered(msgspec.structs.replace(NOTHING, tip_at_s=1_000.0))
+    window.at_tip(4_599.0)
+    assert not window.tip_is_news
+    window.at_tip(4_600.0)
+    assert window.tip_is_news
+    window.progress()
+    assert not window.tip_is_news
+
+
+def test_an_end_that_is_reached_while_a_predecessors_records_are_missing_tells_nothing() -> None:
+    window = Window.recovered(_claimed_and_partly_settled())
+    window.at_tip(1_000.0)
+    assert window.progress().tip_at_s == 0.0

@@ -33,6 +33,8 @@ class KinesisService(StreamService):
         match operation:
             case "ListShards":
                 return self._list_shards(request)
+            case "DescribeStreamSummary":
+                return {"StreamDescriptionSummary": {"RetentionPeriodHours": round(self._retention_s / 3600)}}
             case "GetShardIterator":
                 return self._shard_iterator(request)
             case "GetRecords":

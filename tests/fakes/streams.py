@@ -142,6 +142,10 @@ class FakeSource:
     def resolve_latest(self, now_s: float) -> Checkpoint:
         return AtTimestamp(now_s) if self._knows_timestamps else TrimHorizon()
 
+    async def retention_s(self) -> float:
+        """What a test trims earlier is gone all the same."""
+        return 24 * 3600.0
+
     def reader(self, shard_id: str, start: Checkpoint) -> FakeReader:
         self.opened.append((shard_id, start))
         return FakeReader(self, shard_id, start)
@@ -190,7 +194,8 @@ def _first_index(stream: str, shard: _Shard, after: Checkpoint) -> int:
     match after:
         case After(position):
             first = bisect_right(shard.records, position.order(), key=lambda record: record.position.order())
-            if first < shard.trimmed:
+            # Behind a record that is gone no service can tell what else is.
+            if first <= shard.trimmed and shard.trimmed:
                 raise TrimmedData(stream, shard.shard_id, position.text())
             return first
         case AtTimestamp(timestamp_s):

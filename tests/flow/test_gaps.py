@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from notifyd.core.log_row import RowKind
 from notifyd.core.sequence import ShardEnd
 from notifyd.errors import NotSent
@@ -102,3 +104,78 @@ async def test_a_crash_before_the_first_checkpoint_alone_is_no_gap() -> None:
     await world.settled()
     await bob.stopped()
     assert not _gaps(world)
+
+
+HOUR_S = 3600.0
+
+
+async def _restart_after(world: World, away_s: float, *, arrived_s_ago: float = 10 * HOUR_S) -> None:
+    """Ann reads ten and stops; Bob comes `away_s` later, when they are gone from the stream."""
+    arrival_s = world.clock_at(-arrived_s_ago)
+    for number in range(10):
+        world.event(f"u{number}", arrival_s=arrival_s)
+    ann = await world.worker("ann")
+    await world.settled()
+    await world.clock.sleep(2)
+    await ann.stopped()
+    await world.clock.sleep(away_s)
+    world.source.trim("shard-0", 10)
+    bob = await world.worker("bob")
+    world.events(5)
+    await world.until(lambda: world.accounted()["read"] == 15)
+    await bob.stopped()
+
+
+@in_virtual_time
+async def test_a_quiet_shard_whose_last_record_has_gone_of_age_shows_no_gap() -> None:
+    world = World()
+    await _restart_after(world, 20 * HOUR_S)
+    assert not _gaps(world)
+    assert not world.alerts.subjects()
+    assert world.deliveries() == {"accepted": 15}
+
+
+@in_virtual_time
+async def test_a_quiet_shard_that_nobody_read_for_as_long_as_it_keeps_records_shows_a_gap() -> None:
+    world = World()
+    await _restart_after(world, 23.5 * HOUR_S)
+    assert len(_gaps(world)) == 1
+
+
+@in_virtual_time
+async def test_a_record_that_is_gone_before_its_time_shows_a_gap() -> None:
+    """The stream was made anew under its name."""
+    world = World()
+    await _restart_after(world, 10.0, arrived_s_ago=0.0)
+    assert len(_gaps(world)) == 1
+
+
+@pytest.mark.slow
+@in_virtual_time
+async def test_a_quiet_shard_is_written_once_an_hour() -> None:
+    world = World()
+    world.events(10)
+    ann = await world.worker("ann")
+    await world.settled()
+    await world.clock.sleep(2)
+    before = len(world.table.writes)
+    await world.clock.sleep(HOUR_S)
+    assert len(world.table.writes) == before + 1
+    await ann.killed()
+
+
+@pytest.mark.parametrize(("waited_s", "gaps"), [(20 * HOUR_S, 0), (23.5 * HOUR_S, 1)])
+@in_virtual_time
+async def test_a_shard_that_waited_unread_for_as_long_as_it_keeps_records_shows_a_gap(
+    waited_s: float, gaps: int
+) -> None:
+    world = World()
+    ann = await world.worker("ann")
+    await world.until(lambda: SHARD in world.table.shards)
+    await ann.killed()
+    await world.clock.sleep(waited_s)
+    world.events(5)
+    bob = await world.worker("bob")
+    await world.settled()
+    await bob.stopped()
+    assert len(_gaps(world)) == len(world.alerts.subjects()) == gaps

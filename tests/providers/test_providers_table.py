@@ -21,8 +21,16 @@ APNS_KEY = {"key": "env:P256_KEY", "key_id": "ABC123DEFG", "team_id": "DEF123GHI
 CONFIGS = {
     "fcm": {"service_account": "env:SERVICE_ACCOUNT"},
     "apns": APNS_KEY | {"topic": "com.example.shop"},
+    "mailchimp": NEEDED | {"api_key": "env:API_KEY"},
+    "sendgrid": NEEDED | {"api_key": "env:API_KEY"},
     "ses": NEEDED | {"base_url": "http://127.0.0.1:9"},
+    "slack": {"token": "env:TOKEN"},
     "smtp": NEEDED | {"base_url": "smtp://relay.example", "username": "me", "password": "env:RELAY_PASSWORD"},
+    "sns_sms": {"base_url": "http://127.0.0.1:9"},
+    "twilio": {"account_sid": "AC" + "0" * 32, "auth_token": "env:TOKEN", "sender": "+15005550006"},
+    "vonage": {"api_key": "abcd1234", "api_secret": "env:SECRET", "sender": "Shop"},
+    "web_push": {"vapid_key": "env:P256_KEY", "contact": "mailto:ops@example.com"},
+    "webhook": {"secrets": ["env:WEBHOOK_SECRET"]},
 }
 
 

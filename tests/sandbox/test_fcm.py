@@ -130,6 +130,13 @@ async def test_a_token_of_an_app_that_is_gone_is_unregistered(client: Client) ->
     assert got.json["error"]["details"] == [{"@type": FCM_ERROR, "errorCode": "UNREGISTERED"}]
 
 
+async def test_a_token_of_another_sender_is_a_mismatch(client: Client) -> None:
+    client.sandbox.vendors.fcm.foreign.add(TOKEN)
+    got = await client.send(MESSAGE)
+    assert got.status == 403
+    assert got.json["error"]["details"] == [{"@type": FCM_ERROR, "errorCode": "SENDER_ID_MISMATCH"}]
+
+
 async def test_another_project_is_not_found(client: Client) -> None:
     assert (await client.send(MESSAGE, project="other")).status == 404
 

@@ -98,6 +98,24 @@ async def test_a_stream_that_a_goaway_covers_is_still_answered(ground: Ground) -
     assert ground.delivered() == ["D1"]
 
 
+@pytest.mark.parametrize("latency_s", [0, 0.01])
+@pytest.mark.parametrize("taken", [True, False])
+async def test_whatever_a_goaway_says_was_not_processed_was_not(
+    ground: Ground, latency_s: float, taken: bool
+) -> None:
+    ground.desk.latency_s = latency_s
+    ground.desk.misbehave(GoAway(taken=taken, share=0.1, duration_s=60))
+    ends = await asyncio.wait_for(asyncio.gather(*(ground.begin(number) for number in range(90))), 5)
+    await ground.http2.lost.wait()
+    assert ground.http2.go_away is not None
+    last_id = ground.http2.go_away[0]
+    delivered = set(ground.delivered())
+    for number, end in enumerate(ends):
+        stream_id = 2 * number + 1
+        not_processed = stream_id > last_id or end.error_code == REFUSED_STREAM
+        assert (f"D{number}" in delivered) == (end.status == 200) == (not not_processed)
+
+
 async def test_what_waits_for_its_answer_gets_it_before_a_goaway_closes(ground: Ground) -> None:
     ground.desk.latency_s = 0.05
     waiting = [ground.begin(number) for number in range(3)]

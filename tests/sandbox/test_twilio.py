@@ -12,7 +12,13 @@ from tests.support.sandbox_client import Got, SandboxClient, sandbox_client
 SID = "AC00000000000000000000000000000001"
 PATH = f"/2010-04-01/Accounts/{SID}/Messages.json"
 AUTH = {"Authorization": encode_basic_auth(SID, "sandbox-auth-token")}
-FORM = {"To": "+4915112345678", "From": "+15557771111", "Body": "Paid: 10 EUR", "ValidityPeriod": "3600"}
+FORM = {
+    "To": "+4915112345678",
+    "From": "+15557771111",
+    "Body": "Paid: 10 EUR",
+    "ValidityPeriod": "3600",
+    "StatusCallback": "https://example.com/receipts?delivery_id=D1",
+}
 
 
 @pytest.fixture
@@ -39,7 +45,7 @@ async def test_a_message_is_created_and_found_again(client: SandboxClient) -> No
     assert await _look_up(client, **{"DateSent<": "2020-01-01"}) == []
     assert await _look_up(client, To="+4915100000000") == []
     (message,) = client.sandbox["twilio"].inbox.messages
-    assert (message.address, message.text) == (FORM["To"], FORM["Body"])
+    assert (message.address, message.delivery_id, message.text) == (FORM["To"], "D1", FORM["Body"])
     assert message.content["form"] == FORM
 
 

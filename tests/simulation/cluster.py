@@ -124,6 +124,7 @@ class Cluster:
                     TrimHorizon(),
                     None,
                     FeedTimes(poll_interval_s=0.2, idle_poll_max_s=5.0),
+                    source.dedupe_window_s,
                 )
                 for source, decoder in zip(world.sources, DECODERS, strict=False)
             ],

@@ -13,6 +13,7 @@ from tests.simulation.dice import Dice
 from tests.simulation.network import Mishap, Weather
 from tests.simulation.process import Doom, Process, State
 from tests.simulation.world.provider import Mood
+from tests.simulation.world.stream import WorldSource
 from tests.simulation.world.world import World
 
 # Every call that a process makes: it can die before each leaves, and after each took effect. The number: out of
@@ -274,12 +275,16 @@ class Director:
             self._cluster.restart(worker)
 
     def _repeat(self) -> None:
-        """A producer sends again what it has sent: the same id under a new sequence number."""
+        """A producer sends again some of what it has sent: the same ids under new sequence numbers."""
         for source in self._world.sources:
-            put = self._world.judge.some_put(source, self._dice)
-            if put is not None:
-                self._world.put_one(source, self._dice.one_of(source.open), put)
-                self._fire("duplicate record", major=False)
+            for _ in range(self._dice.whole(1, 6)):
+                self._lasting(self._dice.between(0.0, 5.0), self._repeat_one, source)
+
+    def _repeat_one(self, source: WorldSource) -> None:
+        for shard, written in self._world.judge.some_put(source, self._dice):
+            stays = shard in source.open and self._dice.chance(0.5)
+            self._world.put_one(source, shard if stays else self._dice.one_of(source.open), written)
+            self._fire("duplicate record", major=False)
 
     def _trim(self) -> None:
         """A shard's oldest records go, those of its window as well; never its last, behind which a gap shows."""

@@ -51,7 +51,9 @@ class Judge:
         self._settled: Counter[str] = Counter()
         self._ended: set[Meaning] = set()
         self._buried_records: set[str] = set()
+        self._repeats: set[str] = set()
         self._shards_of: defaultdict[str, set[str]] = defaultdict(set)
+        self._puts_of: defaultdict[str, list[tuple[str, _Put]]] = defaultdict(list)
         self._in_flight: dict[str, str] = {}
         self._open = OpenSends()
         self._trimmed_of: Counter[str] = Counter()
@@ -59,6 +61,7 @@ class Judge:
         self.due: dict[Meaning, Due] = {}
         self.copies: Counter[Meaning] = Counter()
         self.accounts: Counter[str] = Counter()
+        self.repeats_least = self.repeats_most = 0  # how many records are to be accounted as duplicates
         self.crashes = 0
         self.in_flight_at_crashes = 0
         self.victims: set[str] = set()
@@ -69,28 +72,47 @@ class Judge:
 
     def put(self, source: WorldSource, shard: str, position: Position, written: Written) -> None:
         key = f"shard#{source.name}#{shard}"
-        self._records[key].append(_Put(position, f"{source.name}/{shard}/{position.text()}", written))
+        put = _Put(position, f"{source.name}/{shard}/{position.text()}", written)
+        self._records[key].append(put)
         self.accounts[written.account] += 1
-        for meaning, due in written.due.items():
-            self.due[meaning] = due
-            self.copies[meaning] += 1
-            self._shards_of[meaning[0]].add(key)
+        self.due.update(written.due)
+        for event_id in dict.fromkeys(meaning[0] for meaning in written.due):
+            self._count_copy(source, shard, self._puts_of[event_id], written)
+            self._puts_of[event_id].append((key, put))
+            self._shards_of[event_id].add(key)
+
+    def _count_copy(
+        self, source: WorldSource, shard: str, before: list[tuple[str, _Put]], written: Written
+    ) -> None:
+        """Behind another of its shard, or of a parent's, it is found out whatever happens; on another shard only
+        where one process has both, or once the other is in the log and the shard was taken over.
+        """
+        dedupes = source.dedupe_window_s is not None
+        lineage = {f"shard#{source.name}#{one}" for one in source.lineage(shard)}
+        found = dedupes and any(key in lineage and not put.trimmed for key, put in before)
+        self.repeats_least += found
+        self.repeats_most += dedupes and bool(before)
+        if not found:
+            self.copies.update(written.due.keys())
 
     @property
     def put_count(self) -> int:
         return sum(self.accounts.values())
 
-    def some_put(self, source: WorldSource, dice: Dice) -> Written | None:
-        """One that was put into the source before and asks for something."""
+    def some_put(self, source: WorldSource, dice: Dice) -> Iterator[tuple[str, Written]]:
+        """One that was put into the source before and asks for something, often a late one; and its shard."""
         of_source = f"shard#{source.name}#"
         puts = [
-            put.written
+            (key.removeprefix(of_source), put)
             for key, records in self._records.items()
             if key.startswith(of_source)
             for put in records
             if put.written.due
         ]
-        return dice.one_of(puts) if puts else None
+        if puts:
+            puts.sort(key=lambda one: one[1].position.order())
+            shard, put = dice.one_of(puts[-10:] if dice.chance(0.5) else puts)
+            yield shard, put.written
 
     def trimmable(self, source: WorldSource, shard: str) -> int:
         """How many of the oldest can go: only of a shard that was read before does anybody know what was next."""
@@ -105,8 +127,13 @@ class Judge:
         start = self._trimmed_of[key]
         self._trimmed_of[key] += count
         for index in range(max(start, self._settled[key]), start + count):
-            self._records[key][index].trimmed = True
+            put = self._records[key][index]
+            put.trimmed = True
             self.gaps[key] += 1
+            # It may have been sent, and nobody will look that up: a copy is sent then.
+            for event_id in dict.fromkeys(meaning[0] for meaning in put.written.due):
+                if len(self._puts_of[event_id]) > 1:
+                    self.copies.update(put.written.due.keys())
 
     def may_be_lost(self) -> Iterator[tuple[str, Written]]:
         for key in self.gaps:
@@ -163,7 +190,7 @@ class Judge:
         self._settled[after.key] = at
 
     def _check_settled(self, key: str, put: _Put) -> None:
-        if put.trimmed:
+        if put.trimmed or put.name in self._repeats:
             return
         where = f"{key}: the checkpoint passed {put.position.text()}"
         if put.written.account == "malformed":
@@ -175,6 +202,8 @@ class Judge:
         for row in rows:
             if row.kind in ENDS:
                 self._ended.add((row.event_id, row.user_id, row.type_name))
+            if row.kind is RowKind.DUPLICATE:
+                self._repeats.add(row.position)
             if row.kind is RowKind.POSSIBLE_DUPLICATE:
                 self.flagged.add((row.event_id, row.user_id, row.type_name))
             self._in_flight.pop(row.delivery_id, None)

@@ -153,6 +153,7 @@ def _settings(dice: Dice, options: Options) -> FlowSettings:
         slots_max=dice.one_of((3, 12, 40, 200, 4_000)),
         span_max=dice.one_of((128, 1_024, 65_536)),
         bytes_in_process_max=dice.one_of((256 << 10, 64 << 20)),
+        dedupe_bytes_max=dice.one_of((64, 64 << 10)),
     )
 
 

@@ -13,7 +13,10 @@ from notifyd.core.lease import ShardItem
 from notifyd.core.log_row import LogRow
 from notifyd.core.retry_message import RetryMessage
 from notifyd.flow.engine import Engine
+from notifyd.flow.expand import Origin
 from notifyd.flow.heart import Heart
+from notifyd.flow.prepared import Prepared
+from notifyd.flow.repeats import Repeats
 from notifyd.flow.route import Router
 from notifyd.flow.setup import Outside, SourceSetup
 from notifyd.flow.shard import ShardParts
@@ -168,6 +171,24 @@ def _one_row_a_delivery(outside: Outside, _process: Process, world: World) -> Ou
     return outside
 
 
+# --- the log is asked of what fingerprints know ---
+
+
+class _Credulous(Repeats):
+    async def _ask(
+        self, asked: Sequence[tuple[Prepared, Origin]], why: Sequence[str]
+    ) -> list[tuple[Prepared, Origin, str]]:
+        return [(*pair, "somewhere") for pair, one in zip(asked, why, strict=True) if one == "fingerprint"]
+
+
+class _BelievingFingerprints(Engine):
+    def _repeats(self, setup: SourceSetup) -> Repeats | None:
+        repeats = super()._repeats(setup)
+        if repeats is not None:
+            repeats.__class__ = _Credulous
+        return repeats
+
+
 class SeededBug(msgspec.Struct, frozen=True):
     """`groups`: the faults under which it shows soonest."""
 
@@ -187,5 +208,6 @@ SEEDED_BUGS: dict[str, SeededBug] = {
     "parents first": SeededBug((Group.RESHARD,), outside=_without_parents),
     "settling after hand-over": SeededBug((Group.CRASH, Group.WEATHER), outside=_settling_before_hand_over),
     "the slot-freeing rule": SeededBug((Group.CRASH,), engine=_SlotsFreedAtOnce),
+    "asking the log of fingerprints": SeededBug((Group.DUPLICATE,), engine=_BelievingFingerprints),
     "append-only rows": SeededBug((Group.CRASH, Group.PROVIDER, Group.WEATHER), outside=_one_row_a_delivery),
 }

@@ -35,10 +35,12 @@ def _events(world: World) -> Iterator[str]:
     parts = ("filtered", "unmatched", "malformed", "expanded", "before_start", "duplicate")
     if accounted["read"] != sum(accounted[part] for part in parts):
         yield f"the first equation has a residue: {dict(accounted)}"
+    least, most = world.judge.repeats_least, world.judge.repeats_most
+    moved = {"expanded": (-most, -least), "duplicate": (least, most)}
     for part in parts:
-        were_put = world.judge.accounts[part]
-        if accounted[part] < were_put - gone or (accounted[part] > were_put and not gone):
-            yield f"{part}: {accounted[part]}, but {were_put} were put"
+        least, most = (world.judge.accounts[part] + by for by in moved.get(part, (0, 0)))
+        if accounted[part] < least - gone or (accounted[part] > most and not gone):
+            yield f"{part}: {accounted[part]}, but {least} to {most} were put"
 
 
 def _gaps(world: World) -> Iterator[tuple[Meaning, bool]]:

@@ -34,6 +34,7 @@ from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
 from notifyd.flow.templates import TemplateShelf
 from notifyd.ports import Lookup, ProviderRoute
 from notifyd.telemetry.metrics import Metrics
+from tests.fakes.address_book import FakeAddressBook
 from tests.fakes.control_table import FakeControlTable
 from tests.fakes.delivery_log import FakeDeliveryLog
 from tests.fakes.directory import FakeDirectory
@@ -152,6 +153,7 @@ class World:
         self.dead = FakeDeadLetters()
         self.alerts = FakeAlerts()
         self.directory = FakeDirectory()
+        self.address_book = FakeAddressBook(self.directory)
         self.control = FakeControlTable()
         self.provider = FakeProvider(self.clock, latency_s=0.05)
         self.weight = 1.0
@@ -252,6 +254,7 @@ class World:
             control=wire.through("control", self.control),
             providers={Channel.EMAIL: [self._route(wire), *self.others]},
             sources=[self._source_setup(wire)],
+            address_book=wire.through("address_book", self.address_book),
         )
         metrics = Metrics(
             CollectorRegistry(), version="0", providers={Channel.EMAIL: ["fake"]}, sources=[self.source.name]

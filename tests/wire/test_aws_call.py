@@ -20,6 +20,10 @@ from tests.fakes.transport import FakeTransport
 from tests.support.hostile_server import hostile_server, never_answering
 
 TARGET = "DynamoDB_20120810.GetItem"
+QUERY_ERROR = (
+    b'<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type>'
+    b"<Code>Code</Code><Message>m &amp; n</Message></Error><RequestId>R42</RequestId></ErrorResponse>"
+)
 
 
 def service(transport: Transport, clock: FakeClock, *, endpoint: str = "https://dynamodb.test") -> AwsService:
@@ -142,6 +146,8 @@ async def test_an_answer_that_fails_its_checksum_is_no_answer(clock: FakeClock) 
 @pytest.mark.parametrize(
     ("answer", "code", "message"),
     [
+        (Response(400, {}, QUERY_ERROR), "Code", "m & n"),
+        (Response(400, {}, b"<ErrorResponse/>"), "HTTP400", ""),
         (Response(400, {}, b'{"__type":"a.b#Code","message":"m"}'), "Code", "m"),
         (Response(400, {}, b'{"__type":"Code","Message":"M"}'), "Code", "M"),
         (Response(400, {}, b'{"code":"Code","message":null}'), "Code", ""),

@@ -290,3 +290,21 @@ async def test_what_cannot_be_written_is_not_sent(request_: Request) -> None:
         with pytest.raises(NotSent) as refused:
             await transport.send(request_, timeout_s=LONG_S)
         assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        b"HTTP/1.1 204 X\r\nContent-Length: 5000\r\n\r\n",
+        b"HTTP/1.1 404 X\r\nContent-Length: 5000\r\n\r\n" + b"x" * 5000,
+        b"HTTP/1.1 404 X\r\nTransfer-Encoding: chunked\r\n\r\n1388\r\n",
+        b"HTTP/1.1 404 X\r\n\r\n" + b"x" * 5000,
+    ],
+)
+async def test_where_the_status_is_enough_a_large_answer_loses_its_body_alone(large: bytes) -> None:
+    async with hostile_server(answering(large)) as server:
+        transport = Http1Transport(client_context(), answer_bytes_max=4096, drops_large=True)
+        answers = [await post(transport, server.url) for _ in range(2)]
+        assert {given.body for given in answers} == {b""}
+        assert {given.status for given in answers} == {int(large[9:12])}
+        await transport.close()

@@ -40,7 +40,9 @@ def _violation(field: str, what: str) -> Answer:
 
 
 class Fcm:
-    """`unregistered`: tokens of apps that are no longer installed. `is_valid`: of the OAuth desk."""
+    """`unregistered`: tokens of apps that are no longer installed; `foreign`: of another sender's apps.
+    `is_valid`: of the OAuth desk.
+    """
 
     name = "fcm"
     refusals: Mapping[Refusal, Answer] = {
@@ -54,7 +56,9 @@ class Fcm:
         Refusal.CREDENTIALS: _error(
             401, "UNAUTHENTICATED", "Request had invalid authentication credentials."
         ),
-        Refusal.SENDER: _fcm_error(403, "PERMISSION_DENIED", "SENDER_ID_MISMATCH", "SenderId mismatch"),
+        Refusal.SENDER: _error(
+            403, "PERMISSION_DENIED", "Permission 'cloudmessaging.messages.create' denied on the project"
+        ),
         Refusal.THROTTLED: _fcm_error(
             429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", "Message rate exceeded for this device.", retry_after="1"
         ),
@@ -69,6 +73,7 @@ class Fcm:
 
     def __init__(self, *, project_id: str, is_valid: Callable[[str], bool]) -> None:
         self.unregistered: set[str] = set()
+        self.foreign: set[str] = set()
         self._project_id = project_id
         self._is_valid = is_valid
         self._path = f"/v1/projects/{project_id}/messages:send"
@@ -98,6 +103,8 @@ class Fcm:
             yield self.refusals[Refusal.ADDRESS]
         if message.token in self.unregistered:
             yield self.refusals[Refusal.GONE]
+        if message.token in self.foreign:
+            yield _fcm_error(403, "PERMISSION_DENIED", "SENDER_ID_MISMATCH", "SenderId mismatch")
         for key in message.all_data():
             if key in _DATA_RESERVED or key.startswith(_DATA_PREFIXES_RESERVED):
                 yield _violation("message.data", f"Invalid data payload key: {key}")

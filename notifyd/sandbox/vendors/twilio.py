@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from itertools import count
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from notifyd.sandbox.clients import Clock
 from notifyd.sandbox.exchange import Answer, Refused, Request, Taken, json_answer
@@ -101,7 +101,13 @@ class Twilio:
             "uri": f"/2010-04-01/Accounts/{self._account_sid}/Messages/{sid}.json",
         }
         content = {"resource": resource, "form": form}
-        message = Message(address=form["To"], text=form["Body"], message_id=sid, content=content)
+        message = Message(
+            address=form["To"],
+            delivery_id=_delivery_id(form),
+            text=form["Body"],
+            message_id=sid,
+            content=content,
+        )
         return Taken([message], json_answer(resource, 201))
 
     def _flaws(self, form: Mapping[str, str]) -> Iterator[Answer]:
@@ -154,6 +160,11 @@ class Twilio:
                 "previous_page_uri": None,
             }
         )
+
+
+def _delivery_id(form: Mapping[str, str]) -> str:
+    """A message has no field for it: what of the sender's comes back is the StatusCallback with its query."""
+    return form_of(urlsplit(form.get("StatusCallback", "")).query).get("delivery_id", "")
 
 
 def _option_flaws(form: Mapping[str, str]) -> Iterator[Answer]:

@@ -19,6 +19,8 @@ from tests.simulation.world.tables import WorldDeadLetters, WorldLog, WorldRetry
 
 EPOCH_S = 1_700_000_000.0
 VISIBILITY_S = 60.0
+# As shipped: on for Kinesis, off for a table of which nothing but INSERT is let through.
+DEDUPE_WINDOW_S = 900.0
 # Without faults; with them, tighter ones are drawn too, under which claimed deliveries wait their turn.
 LIMITS = Limits(batch_max=10, in_flight_max=8, payload_bytes_max=1 << 20, rate_per_s=200.0)
 
@@ -70,14 +72,21 @@ class World:
         self.account = Account(dice.sub("provider"), self.population.refused, limits)
         self.account.fired = self.fired
         self.sources = [
-            self._source("kinesis:events", shards[0], knows_timestamps=True),
-            self._source("dynamodb:orders", shards[1], knows_timestamps=False),
+            self._source("kinesis:events", shards[0], knows_timestamps=True, dedupe_window_s=DEDUPE_WINDOW_S),
+            self._source("dynamodb:orders", shards[1], knows_timestamps=False, dedupe_window_s=None),
         ]
         self.bursts_left = 0
 
-    def _source(self, name: str, shards: int, *, knows_timestamps: bool) -> WorldSource:
-        names = [f"shard-{number}" for number in range(shards)]
-        source = WorldSource(self.clock, name=name, shards=names, knows_timestamps=knows_timestamps)
+    def _source(
+        self, name: str, shards: int, *, knows_timestamps: bool, dedupe_window_s: float | None
+    ) -> WorldSource:
+        source = WorldSource(
+            self.clock,
+            name=name,
+            shards=[f"shard-{number}" for number in range(shards)],
+            knows_timestamps=knows_timestamps,
+            dedupe_window_s=dedupe_window_s,
+        )
         source.may_be_read = self.judge.reading
         return source
 

@@ -1,0 +1,99 @@
+"""What HTTP answers mean where a vendor says no more, and how much of an answer is kept."""
+
+from __future__ import annotations
+
+import re
+from email.utils import mktime_tz, parsedate_tz
+from typing import TypeVar
+
+import msgspec
+
+from notifyd.core.outcome import AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.errors import NotSent, TransportError
+from notifyd.providers._mail import short
+from notifyd.wire.public_only import NotPublic
+from notifyd.wire.transport import Response
+
+T = TypeVar("T")
+
+_NEVER_AS_IT_IS = frozenset(
+    {Reason.ADDRESS_INVALID, Reason.ON_SUPPRESSION_LIST, Reason.MESSAGE_REFUSED, Reason.PAYLOAD_TOO_LARGE}
+)
+# A path or method that the vendor does not have is a base_url that leads astray: ours to mend, as credentials are.
+_STATUSES = {
+    401: Reason.CREDENTIALS,
+    402: Reason.ACCOUNT_PAUSED,
+    403: Reason.CREDENTIALS,
+    404: Reason.CREDENTIALS,
+    405: Reason.CREDENTIALS,
+    407: Reason.CREDENTIALS,
+    408: Reason.PROVIDER_ERROR,
+    413: Reason.PAYLOAD_TOO_LARGE,
+    425: Reason.PROVIDER_ERROR,
+    429: Reason.THROTTLED,
+}
+# Vendors repeat in words what they were sent.
+_PERSONAL = re.compile(r"[^\s@<>\"',;:]+@[^\s@<>\"',;:]+|https?://[^\s\"'>]+|\+?\d[\d ()./-]{5,}\d", re.IGNORECASE)
+
+
+def refusal(reason: Reason, said: str, retry_after_s: float | None = None) -> Outcome:
+    """What was not accepted, by whose fault that is."""
+    if reason is Reason.ADDRESS_GONE:
+        return AddressGone(said)
+    if reason in _NEVER_AS_IT_IS:
+        return Rejected(reason, said)
+    return Deferred(reason, retry_after_s, said)
+
+
+def by_status(answer: Response, said: str = "") -> Outcome:
+    """Of an answer that no table of the vendor's knows, and that does not say that anything was taken."""
+    status = answer.status
+    said = f"HTTP {status} {said}".rstrip()
+    pause_s = retry_after_s(answer)
+    if status >= 500:
+        # Whoever names a time to come back knows that he did nothing; else it may have been done.
+        if status == 503 and pause_s is not None:
+            return Deferred(Reason.PROVIDER_ERROR, pause_s, said)
+        return Unknown(Reason.PROVIDER_ERROR, said)
+    if status >= 400:
+        return refusal(_STATUSES.get(status, Reason.MESSAGE_REFUSED), said, pause_s)
+    if status >= 300:
+        return Deferred(Reason.CREDENTIALS, answer=f"{said}: a redirect, which is not followed")
+    return Unknown(Reason.ANSWER_UNREADABLE, said)
+
+
+def unanswered(error: TransportError) -> Outcome:
+    """Of an attempt that brought no answer at all."""
+    match error:
+        case NotPublic():
+            return Rejected(Reason.ADDRESS_INVALID, short(str(error)))
+        case NotSent():
+            return Deferred(Reason.NO_CONNECTION, answer=short(str(error)))
+        case _:
+            return Unknown(Reason.NO_ANSWER, short(str(error)))
+
+
+def quoted(text: str) -> str:
+    """A vendor's own words for rows and logs: short, on one line, without what might be an address."""
+    return short(_PERSONAL.sub("<…>", " ".join(text.split())))
+
+
+def retry_after_s(answer: Response) -> float | None:
+    """A time counts from the answer's own date: clocks may differ."""
+    value = answer.headers.get("retry-after", "")
+    if value.isdecimal():
+        return float(value)
+    reset, then = answer.headers.get("x-ratelimit-reset", ""), parsedate_tz(value)
+    now = parsedate_tz(answer.headers.get("date", ""))
+    if now is None or (then is None and not reset.isdecimal()):
+        return None
+    until_s = int(reset) if then is None else mktime_tz(then)
+    return max(0.0, float(until_s - mktime_tz(now)))
+
+
+def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T | None:
+    """None for what is no such JSON."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

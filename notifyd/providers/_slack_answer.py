@@ -1,0 +1,99 @@
+"""What Slack's answers mean: the Web API says it below HTTP 200, a hook by its status and one word.
+
+Errors: Slack's references of chat.postMessage and of incoming webhooks. `internal_error` and `fatal_error` say
+that some of it may have been done.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from notifyd.core.outcome import Accepted, AddressGone, Outcome, Reason, Unknown
+from notifyd.providers._http_answer import by_status, decoded, quoted, refusal, retry_after_s
+from notifyd.wire.transport import Response
+
+_ERRORS = {
+    "access_denied": Reason.CREDENTIALS,
+    "account_inactive": Reason.CREDENTIALS,
+    "cannot_reply_to_message": Reason.MESSAGE_REFUSED,
+    "channel_is_archived": Reason.ADDRESS_GONE,
+    "channel_not_found": Reason.ADDRESS_INVALID,
+    "ekm_access_denied": Reason.ACCOUNT_PAUSED,
+    "invalid_auth": Reason.CREDENTIALS,
+    "is_archived": Reason.ADDRESS_GONE,
+    "message_limit_exceeded": Reason.QUOTA,
+    "messages_tab_disabled": Reason.ADDRESS_INVALID,
+    "missing_scope": Reason.CREDENTIALS,
+    "msg_blocks_too_long": Reason.PAYLOAD_TOO_LARGE,
+    "msg_too_long": Reason.PAYLOAD_TOO_LARGE,
+    "no_permission": Reason.CREDENTIALS,
+    "not_allowed_token_type": Reason.CREDENTIALS,
+    "not_authed": Reason.CREDENTIALS,
+    "not_in_channel": Reason.SENDER_REFUSED,
+    "org_login_required": Reason.ACCOUNT_PAUSED,
+    "rate_limited": Reason.THROTTLED,
+    "ratelimited": Reason.THROTTLED,
+    "restricted_action": Reason.SENDER_REFUSED,
+    "restricted_action_non_threadable_channel": Reason.SENDER_REFUSED,
+    "restricted_action_read_only_channel": Reason.SENDER_REFUSED,
+    "restricted_action_thread_only_channel": Reason.SENDER_REFUSED,
+    "service_unavailable": Reason.PROVIDER_ERROR,
+    "team_access_not_granted": Reason.CREDENTIALS,
+    "team_added_to_org": Reason.PROVIDER_ERROR,
+    "token_expired": Reason.CREDENTIALS,
+    "token_revoked": Reason.CREDENTIALS,
+    "unknown_method": Reason.CREDENTIALS,  # base_url leads astray
+    "user_not_found": Reason.ADDRESS_INVALID,
+}
+_SOME_MAY_BE_DONE = frozenset({"fatal_error", "internal_error"})
+# A workspace's rule, which may be lifted: the hook is not dead.
+_HOOK_ERRORS = {
+    "action_prohibited": Reason.SENDER_REFUSED,
+    "msg_too_long": Reason.PAYLOAD_TOO_LARGE,
+    "posting_to_general_channel_denied": Reason.SENDER_REFUSED,
+    "user_not_found": Reason.ADDRESS_INVALID,
+}
+_DEAD = frozenset({403, 404, 410})
+
+
+class Said(msgspec.Struct):
+    """The Web API's answer to any method."""
+
+    ok: bool
+    error: str = ""
+    ts: str = ""
+
+
+_said = msgspec.json.Decoder(Said)
+
+
+def said_of(answer: Response) -> Said | None:
+    """None: that is not the Web API."""
+    return decoded(_said, answer.body)
+
+
+def api_outcome(answer: Response) -> Outcome:
+    said = said_of(answer)
+    if said is None or not (said.ok or said.error):
+        return by_status(answer)
+    if said.ok:
+        return Accepted(said.ts) if answer.status == 200 else by_status(answer)
+    error = quoted(said.error)
+    if said.error in _SOME_MAY_BE_DONE:
+        return Unknown(Reason.PROVIDER_ERROR, error)
+    reason = _ERRORS.get(said.error)
+    if reason is None:
+        return refusal(Reason.MESSAGE_REFUSED, error) if answer.status == 200 else by_status(answer, error)
+    return refusal(reason, error, retry_after_s(answer))
+
+
+def hook_outcome(answer: Response) -> Outcome:
+    word = quoted(answer.body[:200].decode(errors="replace"))
+    if answer.status == 200:
+        return Accepted() if word == "ok" else Unknown(Reason.ANSWER_UNREADABLE, f"HTTP 200 {word}")
+    reason = _HOOK_ERRORS.get(word)
+    if reason is not None and answer.status < 500:
+        return refusal(reason, word)
+    if answer.status in _DEAD:
+        return AddressGone(f"HTTP {answer.status} {word}")
+    return by_status(answer, word)

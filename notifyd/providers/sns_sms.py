@@ -1,0 +1,157 @@
+"""SMS by Amazon SNS: Publish with a phone number. PublishBatch is for topics.
+
+A spent monthly limit stops messages without a word in the answer; it shows in CloudWatch alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlencode
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from notifyd.config_sections import Section
+from notifyd.core.channel import Channel, Lane
+from notifyd.core.message import Delivery
+from notifyd.core.outcome import Accepted, Outcome, Reason, Rejected, Unknown
+from notifyd.errors import AwsError, Fault, Throttled, TransportError
+from notifyd.ports import Limits
+from notifyd.providers._base import ProviderContext, Unasked
+from notifyd.providers._http_answer import quoted, refusal, unanswered
+from notifyd.providers._sms import SEGMENTS_MAX, number_of, text_of
+from notifyd.wire.aws_call import AwsService
+
+_VERSION = {"Version": "2010-03-31"}
+_PAYLOAD_BYTES_MAX = 64 * 1024
+_ATTEMPTS_MAX = 3  # of asking for the account: reading is repeatable
+_MESSAGE_ID = re.compile(rb"<MessageId>([^<]+)</MessageId>")
+_IN_SANDBOX = b"<IsInSandbox>true</IsInSandbox>"
+# `Invalid parameter: PhoneNumber Reason: …`: one code, and only the text tells which parameter.
+_INVALID = re.compile(r"Invalid parameter: (\w+)(?: Value)?(?: Reason: (.*))?", re.DOTALL)
+_PARAMETERS = {"PhoneNumber": Reason.ADDRESS_INVALID, "SenderId": Reason.SENDER_REFUSED}
+_CODES = {
+    "OptedOut": Reason.ON_SUPPRESSION_LIST,
+    "ConcurrentAccess": Reason.PROVIDER_ERROR,
+    "ServiceUnavailable": Reason.PROVIDER_ERROR,
+    "InvalidAction": Reason.CREDENTIALS,  # base_url leads to another service
+}
+_STATUSES = {401: Reason.CREDENTIALS, 403: Reason.CREDENTIALS, 413: Reason.PAYLOAD_TOO_LARGE}
+
+
+class SnsSmsConfig(Section):
+    sender_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*$", max_length=11)] | None = None
+    """What phones show as the sender, in countries that allow it."""
+    origination_number: Annotated[str, Field(pattern=r"^\+?[0-9]{3,15}$")] | None = None
+    """The account's number or short code to send from; unset: SNS chooses."""
+    max_price_usd: Annotated[Decimal, Field(gt=0)] | None = None
+    """A message that would cost more is not sent."""
+    segments_max: Annotated[int, Field(ge=1, le=SEGMENTS_MAX)] = SEGMENTS_MAX
+    """A longer text is cut where its template allows that, else refused."""
+    base_url: str | None = None
+    """Instead of SNS in the session's region, for a stand-in or a VPC endpoint."""
+    ca_file: Path | None = None
+    """A PEM file of authorities to trust instead of the system's."""
+    rate_per_s: PositiveFloat = 20
+    """Messages a second; 20 is what an account is allowed at first."""
+    in_flight_max: PositiveInt = 64
+
+
+class SnsSmsProvider(Unasked):
+    name = "sns_sms"
+    channel = Channel.SMS
+
+    def __init__(self, config: SnsSmsConfig, aws: AwsService, *, timeout_s: float) -> None:
+        self.limits = Limits(
+            batch_max=1,
+            in_flight_max=config.in_flight_max,
+            payload_bytes_max=_PAYLOAD_BYTES_MAX,
+            rate_per_s=config.rate_per_s,
+        )
+        self._config = config
+        self._aws = aws
+        self._timeout_s = timeout_s
+
+    def group_key(self, delivery: Delivery) -> Hashable:
+        return delivery.delivery_id
+
+    async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
+        return [await self._send_one(delivery) for delivery in batch]
+
+    async def refresh_limits(self) -> None:
+        """SNS tells no rate of SMS."""
+
+    async def problems(self) -> list[Fault]:
+        try:
+            form = {"Action": "GetSMSSandboxAccountStatus", **_VERSION}
+            answer = await self._aws.query(urlencode(form).encode(), attempts_max=_ATTEMPTS_MAX)
+        except (AwsError, TransportError) as error:
+            mend = "mend region, base_url or credentials, and let the role do sns:GetSMSSandboxAccountStatus"
+            return [Fault("providers.sns_sms", f"SNS does not tell of the account: {error}", mend)]
+        if _IN_SANDBOX in answer:
+            what = "the account is in the SMS sandbox: it sends to verified numbers only"
+            return [Fault("providers.sns_sms", what, "ask AWS to move it out, or verify each number")]
+        return []
+
+    async def close(self) -> None:
+        """The connections are the AWS session's, which closes them."""
+
+    async def _send_one(self, delivery: Delivery) -> Outcome:
+        to, text = number_of(delivery.address), text_of(delivery, self._config.segments_max)
+        if isinstance(to, Rejected):
+            return to
+        if isinstance(text, Rejected):
+            return text
+        try:
+            answer = await self._aws.query(self._publish(delivery, to, text), timeout_s=self._timeout_s)
+        except AwsError as error:
+            return _refused(error)
+        except TransportError as error:
+            return unanswered(error)
+        message_id = _MESSAGE_ID.search(answer)
+        if message_id is None:
+            return Unknown(Reason.ANSWER_UNREADABLE, "HTTP 200 without a MessageId")
+        return Accepted(message_id[1].decode())
+
+    def _publish(self, delivery: Delivery, to: str, text: str) -> bytes:
+        kind = "Transactional" if delivery.lane is Lane.TRANSACTIONAL else "Promotional"
+        config = self._config
+        attributes = [("delivery_id", "String", delivery.delivery_id), ("AWS.SNS.SMS.SMSType", "String", kind)]
+        if config.sender_id is not None:
+            attributes.append(("AWS.SNS.SMS.SenderID", "String", config.sender_id))
+        if config.origination_number is not None:
+            attributes.append(("AWS.MM.SMS.OriginationNumber", "String", config.origination_number))
+        if config.max_price_usd is not None:
+            attributes.append(("AWS.SNS.SMS.MaxPrice", "Number", str(config.max_price_usd)))
+        form = {"Action": "Publish", **_VERSION, "PhoneNumber": to, "Message": text}
+        for number, (name, data_type, value) in enumerate(attributes, start=1):
+            entry = f"MessageAttributes.entry.{number}"
+            form[f"{entry}.Name"] = name
+            form[f"{entry}.Value.DataType"] = data_type
+            form[f"{entry}.Value.StringValue"] = value
+        return urlencode(form).encode()
+
+
+def _refused(error: AwsError) -> Outcome:
+    said = quoted(f"{error.code}: {error.message}")
+    if isinstance(error, Throttled):
+        return refusal(Reason.THROTTLED, said)
+    invalid = _INVALID.match(error.message)
+    if invalid is not None:
+        too_long = "too long" in (invalid[2] or "").lower()
+        of_parameter = _PARAMETERS.get(invalid[1], Reason.MESSAGE_REFUSED)
+        return refusal(Reason.PAYLOAD_TOO_LARGE if too_long else of_parameter, said)
+    reason = _CODES.get(error.code) or _STATUSES.get(error.status)
+    if reason is None and (error.status >= 500 or error.status < 400):
+        return Unknown(Reason.PROVIDER_ERROR, said)
+    return refusal(reason or Reason.MESSAGE_REFUSED, said)
+
+
+async def build_sns_sms(config: SnsSmsConfig, context: ProviderContext) -> SnsSmsProvider:
+    aws = await context.open_aws(
+        "sns", connections_max=config.in_flight_max, base_url=config.base_url, ca_file=config.ca_file
+    )
+    return SnsSmsProvider(config, aws, timeout_s=context.send_timeout_s)

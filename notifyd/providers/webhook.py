@@ -1,0 +1,189 @@
+"""Webhooks to whoever registered an https URL, signed by the Standard Webhooks scheme.
+
+The URLs are other people's: each connection goes to a public address that was looked at, redirects are not
+followed, and nothing of an answer is kept but its status. No proxy is used: it would resolve names by itself.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from pydantic import Field
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
+
+from notifyd.core.channel import Channel
+from notifyd.core.message import Chat, Delivery, message_of
+from notifyd.core.outcome import Accepted, Outcome, Reason, Rejected
+from notifyd.errors import ConfigError, Fault
+from notifyd.ports import Clock
+from notifyd.providers._base import ProviderContext
+from notifyd.providers._http import JSON, HttpProvider, HttpSection, Origin
+from notifyd.providers._http_answer import by_status, refusal
+from notifyd.secret_ref import SecretRef
+from notifyd.wire.http1_target import Target, target_of
+from notifyd.wire.public_only import public_addresses
+from notifyd.wire.tls import client_context
+from notifyd.wire.transport import Request, Response, Transport
+from notifyd.wire.transport_http1 import Http1Transport, by_name
+
+# What the scheme asks payloads to stay below.
+_PAYLOAD_BYTES_MAX = 20 * 1024
+_ANSWER_BYTES_MAX = 4096
+_STATUSES = {
+    404: Reason.ADDRESS_INVALID,
+    405: Reason.ADDRESS_INVALID,
+    410: Reason.ADDRESS_GONE,
+}
+_URL_CHARS_MAX = 2048
+
+
+class WebhookConfig(HttpSection):
+    secrets: Annotated[tuple[SecretRef, ...], Field(min_length=1)]
+    """whsec_…; all of them sign, so that a receiver can go over from one to the next."""
+    hosts_allow: tuple[str, ...] | None = None
+    """Hosts that may be sent to, or `*.example.com` for all below one. Unset: every public one."""
+    allow_private: bool = False
+    """True sends to private addresses, too: where all receivers are inside, or stand-ins."""
+    base_url: Origin | None = None
+    """Instead of every receiver's own origin, for a stand-in; the path stays."""
+
+
+class _Data(msgspec.Struct):
+    delivery_id: str
+    event_id: str
+    user_id: str
+    notification_type: str
+    text: str
+    blocks: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Payload(msgspec.Struct):
+    type: str
+    timestamp: str
+    data: _Data
+
+
+class WebhookProvider(HttpProvider):
+    name = "webhook"
+    channel = Channel.CHAT
+
+    def __init__(
+        self,
+        config: WebhookConfig,
+        *,
+        signers: Sequence[Webhook],
+        transport: Transport,
+        clock: Clock,
+        send_timeout_s: float,
+    ) -> None:
+        super().__init__(
+            transport, config.limits(payload_bytes_max=_PAYLOAD_BYTES_MAX), send_timeout_s=send_timeout_s
+        )
+        self._config = config
+        self._signers = signers
+        self._clock = clock
+
+    def request_of(self, delivery: Delivery) -> Request | Outcome:
+        target = self._target(delivery.address)
+        if isinstance(target, Rejected):
+            return target
+        body = msgspec.json.encode(_payload(delivery))
+        now = datetime.fromtimestamp(int(self._clock.now_s()), UTC)
+        text = body.decode()
+        headers = {
+            **JSON,
+            "webhook-id": delivery.delivery_id,
+            "webhook-timestamp": f"{now.timestamp():.0f}",
+            "webhook-signature": " ".join(
+                signer.sign(delivery.delivery_id, now, text) for signer in self._signers
+            ),
+        }
+        return Request("POST", (self._config.base_url or target.origin) + target.path, headers, body)
+
+    def outcome_of(self, delivery: Delivery, answer: Response) -> Outcome:  # noqa: ARG002 - the base's
+        if 200 <= answer.status < 300:
+            return Accepted()
+        if 300 <= answer.status < 400:
+            what = f"HTTP {answer.status}: a redirect, which is not followed"
+            return Rejected(Reason.ADDRESS_INVALID, what)
+        reason = _STATUSES.get(answer.status)
+        return by_status(answer) if reason is None else refusal(reason, f"HTTP {answer.status}")
+
+    async def faults(self) -> list[Fault]:
+        """There are as many receivers as users; none of them can be asked."""
+        return []
+
+    def _target(self, url: str) -> Target | Rejected:
+        """Without the URL in the answer: it may be a secret."""
+        if len(url) > _URL_CHARS_MAX:
+            return Rejected(Reason.ADDRESS_INVALID, f"the URL is longer than {_URL_CHARS_MAX} characters")
+        try:
+            target = target_of(url)
+        except ValueError as error:
+            return Rejected(Reason.ADDRESS_INVALID, str(error))
+        if not target.tls:
+            return Rejected(Reason.ADDRESS_INVALID, "the URL is none of https")
+        allowed = self._config.hosts_allow
+        if allowed is not None and not any(_covers(pattern, target.host) for pattern in allowed):
+            return Rejected(Reason.ADDRESS_INVALID, "hosts_allow does not name the URL's host")
+        return target
+
+
+def _payload(delivery: Delivery) -> _Payload:
+    """`type` and `timestamp` are of the event, as the scheme has them."""
+    chat = message_of(delivery, Chat)
+    arrival = datetime.fromtimestamp(delivery.arrival_s, UTC).isoformat(timespec="milliseconds")
+    return _Payload(
+        type="notification",
+        timestamp=arrival.replace("+00:00", "Z"),
+        data=_Data(
+            delivery_id=delivery.delivery_id,
+            event_id=delivery.event_id,
+            user_id=delivery.user_id,
+            notification_type=delivery.type_name,
+            text=_unescaped(chat.text),
+            blocks=msgspec.UNSET if chat.blocks is None else msgspec.Raw(chat.blocks),
+        ),
+    )
+
+
+def _unescaped(text: str) -> str:
+    """Of what Slack's mrkdwn escapes, which is these three."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _covers(pattern: str, host: str) -> bool:
+    return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
+
+
+async def build_webhook(config: WebhookConfig, context: ProviderContext) -> WebhookProvider:
+    """Raises ConfigError: a secret cannot sign."""
+    transport = Http1Transport(
+        client_context(config.ca_file),
+        connections_max=config.in_flight_max,
+        answer_bytes_max=_ANSWER_BYTES_MAX,
+        drops_large=True,
+        addresses_of=by_name if config.allow_private or config.base_url is not None else public_addresses,
+    )
+    return WebhookProvider(
+        config,
+        signers=[_signer(ref, context) for ref in config.secrets],
+        transport=transport,
+        clock=context.clock,
+        send_timeout_s=context.send_timeout_s,
+    )
+
+
+def _signer(ref: SecretRef, context: ProviderContext) -> Webhook:
+    try:
+        return Webhook(context.secret(ref).get_secret_value())
+    except (binascii.Error, EmptyWebhookSecretError):
+        what = f"{ref} is no secret of Standard Webhooks"
+        raise ConfigError(
+            [Fault("providers.webhook.secrets", what, "write whsec_ and 24 to 64 random bytes in base64")]
+        ) from None
