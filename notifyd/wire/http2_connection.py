@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
         exchange = queue.first()
         if exchange is None or not self.usable:
             return
-        if self._loop.time() - self._heard_s > self._limits.silence_max_s:
+        if self._loop.time() - self._heard_s >= self._limits.silence_max_s:
             self._show_life()
         if self._probe is not None or self._paused:
             return

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from notifyd.core.channel import Channel, InDoubt, Lane
-from notifyd.core.message import Delivery, Email, Push
+from notifyd.core.message import Delivery, Email, Message, Push
 
 _NUMBERS = count(1)
 PLAIN = Email(subject="Your payment", text="It arrived.\n", html="<p>It arrived.</p>\n")
@@ -32,7 +32,11 @@ def delivery(message: Email = PLAIN, *, address: str = "ann@example.com", delive
     )
 
 
-def push_delivery(message: Push, channel: Channel, address: str, **fields: Any) -> Delivery:
+def delivery_of(message: Message, channel: Channel, address: str, **fields: Any) -> Delivery:
     """`fields`: of the delivery."""
     own = {"channel": channel, "address": address, "message": message, **fields}
     return msgspec.structs.replace(delivery(), **own)
+
+
+def push_delivery(message: Push, channel: Channel, address: str, **fields: Any) -> Delivery:
+    return delivery_of(message, channel, address, **fields)

@@ -13,6 +13,7 @@ from hpack import Decoder, Encoder
 from tests.support import http2_frames as h2
 from tests.support.http2_frames import Frame
 from tests.support.loopback_tls import server_context
+from tests.support.memory_loop import MemoryLoop
 
 
 class Asked:
@@ -179,10 +180,16 @@ class Http2Server:
 async def http2_server(
     behave: Behaviour, *, greet: Greeting | None = None, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Http2Server]:
+    """On a MemoryLoop without socket and TLS."""
     server = Http2Server(behave, greet or greeting())
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, MemoryLoop):
+        loop.serve = lambda: Http2Peer(server)
+        server.origin = "https://push.example"
+        yield server
+        return
     tls = tls or server_context()
     tls.set_alpn_protocols(["h2"])
-    loop = asyncio.get_running_loop()
     listener = await loop.create_server(
         lambda: Http2Peer(server), "127.0.0.1", 0, ssl=tls, ssl_shutdown_timeout=0.1
     )

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from errno import ECONNREFUSED
 from typing import Any
 
 from tests.support.virtual_time import VirtualLoop
 
 
+def _nobody() -> asyncio.Protocol:
+    raise ConnectionRefusedError(ECONNREFUSED, "Connection refused")
+
+
 class MemoryLoop(VirtualLoop):
     """`serve` makes the other end of each connection, or raises what connecting shall raise."""
 
-    def __init__(self, serve: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(self) -> None:
         super().__init__()
+        self.serve: Callable[[], asyncio.Protocol] = _nobody
         self.faults: list[str] = []
         """What nobody caught."""
         self.near: list[MemoryTransport] = []
-        self._serve = serve
         self.set_exception_handler(lambda _, context: self.faults.append(str(context)))
 
     async def create_connection(self, factory: Any, *_: Any, **__: Any) -> Any:  # type: ignore[override]
-        near, far = factory(), self._serve()
+        near, far = factory(), self.serve()
         one, other = MemoryTransport(self, near), MemoryTransport(self, far)
         one.other, other.other = other, one
         self.near.append(one)

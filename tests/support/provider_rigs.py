@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from notifyd.aws.credentials import StaticCredentials
+from notifyd.core.message import Delivery, Email, message_of
 from notifyd.ports import Provider
 from notifyd.providers._smtp_config import SmtpConfig
 from notifyd.providers.ses import SesConfig, SesProvider
 from notifyd.providers.smtp import SmtpProvider
 from notifyd.sandbox import faults, ses_faults, smtp_sink
+from notifyd.sandbox.faults import Refusal
 from notifyd.sandbox.inbox import Mail
 from notifyd.sandbox.ses_sink import SesSink
 from notifyd.sandbox.smtp_sink import SmtpSink
@@ -20,28 +22,77 @@ from notifyd.wire.credentials import Credentials
 from notifyd.wire.tls import client_context
 from notifyd.wire.transport_aiohttp import AiohttpTransport
 from tests.fakes.system import FakeClock, FakeEntropy
+from tests.support.deliveries import delivery
 
 SENDER = "Bücher & Co <shop@example.com>"
 NOBODY_LISTENS = "127.0.0.1:9"
 
 
-class Rig(Protocol):
-    """`requests`: how often a mail, or a request with mails, has arrived whole."""
+class Arrived(NamedTuple):
+    """What a stand-in took, of whatever channel."""
 
+    address: str
+    text: str
+    delivery_id: str
+
+
+class Rig(Protocol):
+    """`requests`: how often a message, or a request with messages, has arrived whole. `delivery`: of an id that
+    nobody else has, to an address that may be sent to. `malformed`: addresses that cannot be.
+    """
+
+    @property
+    def malformed(self) -> Sequence[str]: ...
     @property
     def provider(self) -> Provider: ...
     @property
     def requests(self) -> int: ...
     @property
-    def mails(self) -> list[Mail]: ...
-    def refuse_mail(self) -> None: ...
-    def refuse_sender(self) -> None: ...
-    def throttle(self) -> None: ...
+    def arrived(self) -> list[Arrived]: ...
+    def delivery(self, address: str | None = None) -> Delivery: ...
+    def expected(self, sent: Delivery) -> Arrived: ...
+    def refuse(self, refusal: Refusal, *, retry_after_s: int | None = None) -> None: ...
     def stay_silent(self) -> None: ...
-    def cut(self) -> None: ...
+    def cut(self, *, taken: bool = True) -> None: ...
 
 
-class SesRig:
+class MailRig(Rig, Protocol):
+    @property
+    def mails(self) -> list[Mail]: ...
+
+
+MALFORMED_MAILBOXES = (
+    "",
+    "ann",
+    "ann@localhost",
+    "änn@example.com",
+    "ann@example.com\r\nBcc: eve@example.com",
+    "ann@example.com\0",
+    "ann@example.com, eve@example.com",
+    "Ann <ann@example.com>",
+    f"{'a' * 65}@example.com",
+)
+
+
+class _Mails:
+    malformed = MALFORMED_MAILBOXES
+
+    @property
+    def mails(self) -> list[Mail]:
+        raise NotImplementedError
+
+    @property
+    def arrived(self) -> list[Arrived]:
+        return [Arrived(mail.address, mail.text, mail.delivery_id) for mail in self.mails]
+
+    def delivery(self, address: str | None = None) -> Delivery:
+        return delivery() if address is None else delivery(address=address)
+
+    def expected(self, sent: Delivery) -> Arrived:
+        return Arrived(sent.address, message_of(sent, Email).text, sent.delivery_id)
+
+
+class SesRig(_Mails):
     def __init__(self, sink: SesSink, provider: SesProvider) -> None:
         self.sink = sink
         self.provider = provider
@@ -54,23 +105,24 @@ class SesRig:
     def mails(self) -> list[Mail]:
         return list(self.sink.inbox.messages)
 
-    def refuse_mail(self) -> None:
-        self.sink.misbehave(ses_faults.Refuse(status=400, code="MessageRejected", message="It holds a virus."))
-
-    def refuse_sender(self) -> None:
-        self.sink.account.identities = {"somebody-else.example"}
-
-    def throttle(self) -> None:
-        self.sink.misbehave(ses_faults.THROTTLED)
+    def refuse(self, refusal: Refusal, *, retry_after_s: int | None = None) -> None:  # noqa: ARG002 - SES has none
+        match refusal:
+            case Refusal.SENDER:
+                self.sink.account.identities = {"somebody-else.example"}
+            case Refusal.THROTTLED:
+                self.sink.misbehave(ses_faults.THROTTLED)
+            case _:
+                why = "It holds a virus."
+                self.sink.misbehave(ses_faults.Refuse(status=400, code="MessageRejected", message=why))
 
     def stay_silent(self) -> None:
         self.sink.misbehave(faults.Silence())
 
-    def cut(self) -> None:
-        self.sink.misbehave(faults.Cut())
+    def cut(self, *, taken: bool = True) -> None:
+        self.sink.misbehave(faults.Cut(taken=taken))
 
 
-class SmtpRig:
+class SmtpRig(_Mails):
     def __init__(self, sink: SmtpSink, provider: SmtpProvider) -> None:
         self.sink = sink
         self.provider = provider
@@ -83,20 +135,20 @@ class SmtpRig:
     def mails(self) -> list[Mail]:
         return list(self.sink.inbox.messages)
 
-    def refuse_mail(self) -> None:
-        self.sink.misbehave(smtp_sink.Reply("DATA", "554 5.6.0 it holds a virus"))
-
-    def refuse_sender(self) -> None:
-        self.sink.misbehave(smtp_sink.Reply("MAIL", "550 5.7.1 not yours"))
-
-    def throttle(self) -> None:
-        self.sink.misbehave(smtp_sink.Reply("RCPT", "421 4.7.0 too fast"))
+    def refuse(self, refusal: Refusal, *, retry_after_s: int | None = None) -> None:  # noqa: ARG002 - nor has SMTP
+        match refusal:
+            case Refusal.SENDER:
+                self.sink.misbehave(smtp_sink.Reply("MAIL", "550 5.7.1 not yours"))
+            case Refusal.THROTTLED:
+                self.sink.misbehave(smtp_sink.Reply("RCPT", "421 4.7.0 too fast"))
+            case _:
+                self.sink.misbehave(smtp_sink.Reply("DATA", "554 5.6.0 it holds a virus"))
 
     def stay_silent(self) -> None:
         self.sink.misbehave(faults.Silence())
 
-    def cut(self) -> None:
-        self.sink.misbehave(faults.Cut())
+    def cut(self, *, taken: bool = True) -> None:
+        self.sink.misbehave(faults.Cut(taken=taken))
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ import pytest
 
 from notifyd.errors import NoAnswer, NotSent
 from tests.support import http2_frames as h2
-from tests.support.http2_client import SHORT_S, http2, kinds, until
+from tests.support.http2_client import LONG_S, http2, kinds, until
 from tests.support.http2_server import Asked, echoing, greeting, http2_server, silent
 
 
@@ -80,17 +80,6 @@ async def test_what_a_goaway_owns_is_no_answer_once_the_connection_ends() -> Non
     async with http2_server(leave) as server, http2(server.origin) as client:
         with pytest.raises(NoAnswer, match="connection was"):
             await client.post()
-        assert len(server.requests) == 1
-
-
-async def test_what_a_goaway_owns_is_no_answer_once_its_time_is_over() -> None:
-    def leave(asked: Asked) -> None:
-        asked.peer.write(h2.goaway(asked.stream_id))
-
-    async with http2_server(leave) as server, http2(server.origin) as client:
-        with pytest.raises(NoAnswer, match=r"within 0\.3 s"):
-            await client.post(timeout_s=SHORT_S)
-        await until(lambda: server.peers[0].closed)
         assert len(server.requests) == 1
 
 
@@ -190,7 +179,7 @@ async def test_no_method_is_ever_sent_twice(method: str) -> None:
             request = client.request(b"")
             request.method = method
             with pytest.raises(NoAnswer):
-                await client.transport.send(request, timeout_s=SHORT_S)
+                await client.transport.send(request, timeout_s=LONG_S)
         assert (len(server.requests), len(server.peers)) == (1, 1)
 
 
@@ -199,6 +188,6 @@ async def test_one_bad_request_of_a_batch_is_not_sent_and_the_others_are() -> No
         server.behave = echoing
         requests = [client.request(b"1"), client.request(b"2"), client.request(b"3")]
         requests[1].headers["a"] = "b\r\nc: d"
-        answers = await client.transport.send_all(requests, timeout_s=SHORT_S)
+        answers = await client.transport.send_all(requests, timeout_s=LONG_S)
         assert kinds(answers) == ["200", "NotSent", "200"]
         assert server.bodies == [b"1", b"3"]

@@ -141,7 +141,9 @@ def anarchy(deeds: list[Deed], greetings: list[bytes | None], cut: int) -> Memor
 
     server = Http2Server(behave, greet)
     welcomes, doings = cycle(greetings), cycle(deeds)
-    return MemoryLoop(lambda: Anarchist(server, doings, cut))
+    loop = MemoryLoop()
+    loop.serve = lambda: Anarchist(server, doings, cut)
+    return loop
 
 
 async def send(times_s: list[float]) -> list[tuple[list[Answer], float]]:

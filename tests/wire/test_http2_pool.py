@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from contextlib import closing
 
 import pytest
 
@@ -45,14 +43,6 @@ async def test_another_connection_is_opened_when_one_is_at_its_stream_limit_and_
         assert len(server.peers) == 3
 
 
-async def test_no_other_connection_is_opened_before_the_first_has_answered() -> None:
-    """APNs takes one stream of a new connection: more of them would each take one, for nothing."""
-    async with http2_server(silent, greet=ONE) as server, http2(server.origin, connections_max=3) as client:
-        asked = client.start(b"1", b"2", b"3", timeout_s=SHORT_S)
-        assert kinds(await asked) == ["NoAnswer", "NotSent", "NotSent"]
-        assert len(server.peers) == 1
-
-
 async def test_a_retired_connection_takes_no_further_request_and_ends_what_runs() -> None:
     async with http2_server(silent) as server, http2(server.origin) as client:
         running, throttled = client.start(b"running"), client.start(b"throttled")
@@ -81,84 +71,6 @@ async def test_stream_ids_that_are_used_up_make_a_new_connection() -> None:
         assert len(server.requests) == 10
         assert max(frame.stream_id for frame in server.frames) == 7
         assert len(server.peers) == 3
-
-
-async def test_a_connection_that_is_dead_takes_no_request_after_its_silence() -> None:
-    limits = Http2Limits(silence_max_s=0.1, ping_timeout_s=0.1, close_timeout_s=0.0)
-    async with http2_server(echoing) as server, http2(server.origin, limits=limits) as client:
-        await client.post(b"alive")
-        dead = server.peers[0]
-        dead.transport.pause_reading()
-        await asyncio.wait([client.start(b"too early to tell", timeout_s=SHORT_S)])
-        assert (await client.post(b"over a new one")).body == b"over a new one"
-        assert server.bodies == [b"alive", b"over a new one"]
-        assert len(server.peers) == 2
-
-
-async def test_a_connection_that_shows_that_it_lives_is_kept() -> None:
-    limits = Http2Limits(silence_max_s=0.02, close_timeout_s=SHORT_S)
-    async with http2_server(echoing) as server, http2(server.origin, limits=limits) as client:
-        for _ in range(3):
-            await client.post()
-            await until(lambda: silence_s(client) > 0.02)
-        assert sum(frame.kind == h2.PING for frame in server.frames) == 2
-        assert len(server.peers) == 1
-
-
-async def test_an_idle_connection_is_kept_alive() -> None:
-    limits = Http2Limits(keep_alive_s=0.05, close_timeout_s=SHORT_S)
-    async with http2_server(echoing) as server, http2(server.origin, limits=limits) as client:
-        await client.post()
-        await until(lambda: sum(frame.kind == h2.PING for frame in server.frames) >= 3)
-        assert len(server.peers) == 1
-
-
-async def test_an_idle_connection_that_is_dead_is_closed() -> None:
-    limits = Http2Limits(keep_alive_s=0.05, ping_timeout_s=0.05)
-    async with http2_server(echoing) as server, http2(server.origin, limits=limits) as client:
-        await client.post()
-        server.peers[0].deaf = True
-        await until(lambda: server.peers[0].closed)
-
-
-async def test_what_runs_on_a_connection_that_turns_silent_may_still_be_answered() -> None:
-    limits = Http2Limits(silence_max_s=0.05, ping_timeout_s=0.05, close_timeout_s=SHORT_S)
-    async with http2_server(silent) as server, http2(server.origin, limits=limits) as client:
-        slow = client.start(b"slow")
-        stream = await server.asked.get()
-        stream.peer.deaf = True
-        await until(lambda: silence_s(client) > 0.05)
-        server.behave = echoing
-        assert (await client.post(b"quick")).body == b"quick"
-        stream.answer(200, b"late")
-        assert kinds(await slow) == ["200"]
-        assert server.bodies == [b"slow", b"quick"]
-        assert [asked.peer for asked in server.requests] == server.peers
-
-
-async def test_a_refused_connection_is_not_sent_at_once_and_pauses_the_next_try() -> None:
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, not listening: nobody else gets the port
-        async with http2(f"https://127.0.0.1:{taken.getsockname()[1]}") as client:
-            assert kinds(await client.post_all([b"1", b"2"])) == ["NotSent", "NotSent"]
-            with pytest.raises(NotSent, match="Refused"):
-                await client.post()
-            client.transport._pool._opening.not_before_s += 1000.0
-            with pytest.raises(NotSent, match=r"next try to connect is in .* after: .*Refused"):
-                await client.post()
-
-
-async def test_a_server_that_sends_everybody_away_is_not_called_in_a_loop() -> None:
-    def away(peer: Http2Peer) -> None:
-        greeting()(peer)
-        peer.write(h2.goaway(0))
-
-    async with http2_server(echoing, greet=away) as server, http2(server.origin) as client:
-        with pytest.raises(NotSent):
-            await client.post(timeout_s=1.0)
-        # Half a second of pauses that double from 0.1 s; without them there would be hundreds.
-        assert 1 <= len(server.peers) <= 30
-        assert server.begun == 0
 
 
 async def test_what_waits_when_every_try_fails_hears_why() -> None:

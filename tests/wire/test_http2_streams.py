@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from notifyd.errors import NoAnswer, NotSent
+from notifyd.errors import NoAnswer
 from notifyd.wire.http2_limits import Http2Limits
 from notifyd.wire.transport import Response
 from tests.support import http2_frames as h2
-from tests.support.http2_client import SHORT_S, http2, kinds, until
-from tests.support.http2_server import Asked, Http2Peer, echoing, greeting, http2_server, silent
+from tests.support.http2_client import http2, kinds, until
+from tests.support.http2_server import Http2Peer, echoing, greeting, http2_server, silent
 
 
 async def test_no_more_streams_run_than_the_other_side_takes() -> None:
@@ -60,72 +60,6 @@ async def test_a_limit_that_grows_and_shrinks_is_followed() -> None:
         assert server.open_max == 10
 
 
-async def test_nothing_is_sent_to_a_server_that_never_says_how_many_streams_it_takes() -> None:
-    def nothing(_: Http2Peer) -> None:
-        return None
-
-    async with http2_server(echoing, greet=nothing) as server, http2(server.origin) as client:
-        with pytest.raises(NotSent, match="no connection or stream within"):
-            await client.post(timeout_s=SHORT_S)
-        assert server.begun == 0
-
-
-async def test_what_waits_longer_for_a_stream_than_it_may_is_not_sent() -> None:
-    async with (
-        http2_server(silent, greet=greeting({h2.MAX_CONCURRENT_STREAMS: 1})) as server,
-        http2(server.origin) as client,
-    ):
-        first = client.start(b"first")
-        asked = await server.asked.get()
-        with pytest.raises(NotSent, match="no connection or stream within"):
-            await client.post(b"too late", timeout_s=SHORT_S)
-        asked.answer()
-        assert kinds(await first) == ["200"]
-        server.behave = echoing
-        await client.post(b"next")
-        assert server.bodies == [b"first", b"next"]
-
-
-async def test_a_deadline_ends_the_stream() -> None:
-    async with http2_server(silent) as server, http2(server.origin) as client:
-        with pytest.raises(NoAnswer, match=r"within 0\.3 s"):
-            await client.post(timeout_s=SHORT_S)
-        await until(lambda: server.resets == [(1, h2.CANCEL)])
-        server.behave = echoing
-        assert (await client.post(b"next")).body == b"next"
-        assert len(server.peers) == 1
-
-
-async def test_a_deadline_gives_what_was_answered_and_ends_the_rest() -> None:
-    def answer_the_even(asked: Asked) -> None:
-        if asked.number % 2 == 0:
-            asked.answer()
-
-    async with (
-        http2_server(answer_the_even, greet=greeting({h2.MAX_CONCURRENT_STREAMS: 3})) as server,
-        http2(server.origin) as client,
-    ):
-        answers = await client.post_all([b""] * 9, timeout_s=SHORT_S)
-        # Numbers 1, 3 and 5 hold the three streams, so that after them nothing begins.
-        assert kinds(answers) == ["NoAnswer", "200", "NoAnswer", "200", "NoAnswer"] + ["NotSent"] * 4
-        await until(lambda: sorted(server.resets) == [(1, h2.CANCEL), (5, h2.CANCEL), (9, h2.CANCEL)])
-
-
-async def test_a_byte_now_and_then_does_not_stretch_the_deadline() -> None:
-    def drip(asked: Asked) -> None:
-        asked.head(200)
-        drip_on(asked)
-
-    def drip_on(asked: Asked) -> None:
-        asked.data(b".", end=False)
-        if not asked.peer.closed:
-            asyncio.get_running_loop().call_later(0.01, drip_on, asked)
-
-    async with http2_server(drip) as server, http2(server.origin) as client:
-        with pytest.raises(NoAnswer, match=r"within 0\.3 s"):
-            await client.post(timeout_s=SHORT_S)
-
-
 async def test_whoever_is_cancelled_ends_the_streams_and_begins_no_more() -> None:
     async with (
         http2_server(silent, greet=greeting({h2.MAX_CONCURRENT_STREAMS: 2})) as server,
@@ -139,16 +73,6 @@ async def test_whoever_is_cancelled_ends_the_streams_and_begins_no_more() -> Non
         assert (await client.post(b"next")).body == b"next"
         assert cancelled.cancelled()
         assert server.bodies == [b"1", b"2", b"next"]
-
-
-async def test_a_late_answer_to_an_ended_stream_is_nobody_s() -> None:
-    async with http2_server(silent) as server, http2(server.origin) as client:
-        with pytest.raises(NoAnswer):
-            await client.post(b"1", timeout_s=SHORT_S)
-        server.requests[0].answer(200, b"late")
-        server.behave = echoing
-        assert (await client.post(b"2")).body == b"2"
-        assert len(server.peers) == 1
 
 
 async def test_what_finds_the_queue_full_is_not_sent() -> None:
@@ -175,15 +99,6 @@ async def test_a_thousand_bodies_over_a_small_window_are_all_answered() -> None:
     ):
         answers = await client.post_all(bodies)
         assert [answer.body for answer in answers if isinstance(answer, Response)] == bodies
-
-
-async def test_what_the_window_does_not_take_waits_whole_and_is_not_sent() -> None:
-    """Half a request on the wire would be in doubt for nothing."""
-    async with http2_server(silent) as server, http2(server.origin) as client:
-        server.gives_window = False
-        answers = await client.post_all([b"x" * 10_000] * 9, timeout_s=SHORT_S)
-        assert kinds(answers) == ["NoAnswer"] * 6 + ["NotSent"] * 3
-        assert (server.begun, len(server.requests)) == (6, 6)
 
 
 async def test_a_body_larger_than_any_window_goes_out_in_parts() -> None:
