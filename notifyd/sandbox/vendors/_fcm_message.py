@@ -15,7 +15,7 @@ _MAPS = frozenset({"data", "headers", "payload"})
 _Ttl = Annotated[str, Meta(pattern=r"^\d{1,7}(\.\d{1,9})?s$")]
 
 
-class _Part(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class _Part(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     pass
 
 

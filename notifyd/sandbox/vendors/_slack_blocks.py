@@ -27,7 +27,7 @@ def _flaws(blocks: list[Any]) -> Iterator[str]:
 
 
 def _block_flaws(block: dict[str, Any]) -> Iterator[str]:
-    kind = block.get("type")
+    kind = str(block.get("type"))
     if kind not in _TYPES:
         yield f"unsupported type: {kind}"
         return
@@ -88,7 +88,7 @@ def _button_flaws(element: Any) -> Iterator[str]:
 
 
 def _text_flaws(text: Any, chars_max: int, types: set[str]) -> Iterator[str]:
-    if not isinstance(text, dict) or text.get("type") not in types:
+    if not isinstance(text, dict) or str(text.get("type")) not in types:
         yield f"text must be an object of type {' or '.join(sorted(types))}"
     elif not 1 <= len(str(text.get("text", ""))) <= chars_max:
         yield f"text must have 1 to {chars_max} characters"

@@ -83,8 +83,8 @@ class MailSend(_Part):
     batch_id: str | None = None
     asm: dict[str, Any] | None = None
     ip_pool_name: str | None = None
-    mail_settings: dict[str, Any] = {}
-    tracking_settings: dict[str, Any] = {}
+    mail_settings: dict[str, dict[str, Any]] = {}
+    tracking_settings: dict[str, dict[str, Any]] = {}
 
 
 def _error(message: str, status: int = 400, field: str | None = None, **headers: str) -> Answer:
