@@ -83,6 +83,7 @@ def _type(name: str, detail_type: str, *, in_doubt: InDoubt, lane: Lane) -> Noti
 CATALOG = Catalog(
     [
         _type("paid", "paid", in_doubt=InDoubt.RESEND, lane=Lane.TRANSACTIONAL),
+        _type("asked", "asked", in_doubt=InDoubt.LOOK_UP, lane=Lane.TRANSACTIONAL),
         _type("held", "held", in_doubt=InDoubt.HOLD, lane=Lane.TRANSACTIONAL),
         _type("first", "double", in_doubt=InDoubt.RESEND, lane=Lane.TRANSACTIONAL),
         _type("second", "double", in_doubt=InDoubt.RESEND, lane=Lane.BULK),

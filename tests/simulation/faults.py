@@ -31,7 +31,7 @@ OPERATIONS = {
     "log.claim_attempt": 3,
     "log.rows_of_event": 1,
     "retry.put": 2,
-    "retry.receive": 40,
+    "retry.receive": 10,
     "retry.delete": 2,
     "retry.hide": 1,
     "dead.put": 3,
@@ -41,6 +41,7 @@ OPERATIONS = {
     "source.read": 60,
     "provider.send": 60,
     "provider.refresh_limits": 1,
+    "provider.look_up": 1,
 }
 # Around these most is in flight.
 _BUSIEST = ("provider.send", "log.append", "leases.write")
@@ -137,6 +138,8 @@ class Director:
             dooms.append(doom)
             if operation == "retry.hide":  # only who thinks it early hides a message
                 self._later(at_s, self._begin_early)
+            if operation == "provider.look_up":  # only what got no answer is looked up
+                self._later(at_s / 2, self._feel, Mood(hangs=1.0), 3.0)
             self._later(at_s + 20.0, self._begin, pardon)
         else:
             self._later(at_s, dooms.append, doom)
@@ -254,9 +257,12 @@ class Director:
 
     def _provider(self) -> None:
         mood = Mood(defers=0.5) if self._dice.chance(0.5) else Mood(hangs=self._dice.one_of((0.1, 1.0)))
-        self._world.account.moods.append(mood)
         self._fire("provider's mood", major=False)
-        self._lasting(self._dice.between(1.0, 10.0), self._world.account.moods.remove, mood)
+        self._feel(mood, self._dice.between(1.0, 10.0))
+
+    def _feel(self, mood: Mood, lasts_s: float) -> None:
+        self._world.account.moods.append(mood)
+        self._lasting(lasts_s, self._world.account.moods.remove, mood)
 
     def _reshard(self) -> None:
         source = self._dice.one_of(self._world.sources)

@@ -21,10 +21,11 @@ from notifyd.flow.route import Router
 from notifyd.flow.setup import Outside, SourceSetup
 from notifyd.flow.shard import ShardParts
 from notifyd.flow.slot_desk import SlotDesk
-from notifyd.ports import LeaseTable, RetryQueue, ShardInfo, ShardWrite, Source
+from notifyd.ports import LeaseTable, LookUpLimits, Provider, RetryQueue, ShardInfo, ShardWrite, Source
 from tests.simulation.cluster import Parts
 from tests.simulation.faults import Group
 from tests.simulation.process import Process
+from tests.simulation.world.provider import LOOK_UPS
 from tests.simulation.world.world import World
 
 
@@ -189,6 +190,22 @@ class _BelievingFingerprints(Engine):
         return repeats
 
 
+# --- the settle time ---
+
+
+class _Rash(_Around):
+    """A provider that is believed at once when it says that it has nothing."""
+
+    @property
+    def look_up_limits(self) -> LookUpLimits:
+        return msgspec.structs.replace(LOOK_UPS, settle_s=0.0)
+
+
+def _without_settling(outside: Outside, _process: Process, _world: World) -> Outside:
+    providers = {channel: cast(Provider, _Rash(provider)) for channel, provider in outside.providers.items()}
+    return msgspec.structs.replace(outside, providers=providers)
+
+
 class SeededBug(msgspec.Struct, frozen=True):
     """`groups`: the faults under which it shows soonest."""
 
@@ -209,5 +226,6 @@ SEEDED_BUGS: dict[str, SeededBug] = {
     "settling after hand-over": SeededBug((Group.CRASH, Group.WEATHER), outside=_settling_before_hand_over),
     "the slot-freeing rule": SeededBug((Group.CRASH,), engine=_SlotsFreedAtOnce),
     "asking the log of fingerprints": SeededBug((Group.DUPLICATE,), engine=_BelievingFingerprints),
-    "append-only rows": SeededBug((Group.CRASH, Group.PROVIDER, Group.WEATHER), outside=_one_row_a_delivery),
+    "the settle time": SeededBug((Group.PROVIDER,), outside=_without_settling),
+    "append-only rows": SeededBug((Group.PROVIDER, Group.WEATHER), outside=_one_row_a_delivery),
 }

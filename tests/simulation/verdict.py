@@ -114,6 +114,8 @@ def _duplicates(world: World, *, slots_max: int, faults: int) -> Iterator[str]:
             yield f"{meaning} was sent {world.account.taken[meaning]} times and is not listed"
         if meaning[2] == "held":
             yield f"{meaning} was sent {world.account.taken[meaning]} times though it was to be held"
+        if meaning[2] == "asked" and not world.fired["look-up fails"]:
+            yield f"{meaning} was sent {world.account.taken[meaning]} times though every look-up was answered"
 
 
 def duplicates(world: World) -> Counter[Meaning]:

@@ -13,7 +13,7 @@ from tests.simulation.dice import Dice
 from tests.simulation.world.provider import Meaning
 
 USERS = 240
-TYPES_OF = {"paid": ("paid",), "held": ("held",), "double": ("first", "second")}
+TYPES_OF = {"paid": ("paid",), "held": ("held",), "asked": ("asked",), "double": ("first", "second")}
 
 
 class Due(Enum):
@@ -92,7 +92,7 @@ class Load:
             return Written(self._body(source, event_id, "elsewhere", "paid", ["u1"]), "unmatched", {})
         if kind < 0.08:
             return Written(self._body(source, event_id, "noise", "paid", ["u1"]), "filtered", {})
-        detail_type = self._dice.weighted(("paid", "held", "double"), (8, 1, 1))
+        detail_type = self._dice.weighted(("paid", "asked", "held", "double"), (6, 3, 1, 1))
         count = self._dice.weighted((1, 2, 5, 24), (90, 6, 3, 1))
         users = list(dict.fromkeys(self._dice.one_of(self._population.users) for _ in range(count)))
         body = self._body(source, event_id, "shop", detail_type, users)

@@ -6,23 +6,26 @@ What it took is noted when the request arrives, before it answers: an answer tha
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 
 import msgspec
 
 from notifyd.core.channel import Channel
-from notifyd.core.look_up import CannotTell, Found
+from notifyd.core.look_up import Found, NotTaken, Taken
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
 from notifyd.core.rate import TokenBucket
-from notifyd.errors import Fault, NoAnswer, NotSent, Throttled
+from notifyd.errors import Fault, NoAnswer, NotSent, Throttled, TransportError
 from notifyd.ports import Limits, LookUpLimits
 from tests.simulation.dice import Dice
 from tests.simulation.network import Network
 from tests.simulation.process import Process
 
 Meaning = tuple[str, str, str]
+# It can be asked what it took, and shows each mail within this time of taking it, some of them late in it.
+LOOK_UPS = LookUpLimits(settle_s=10.0, rate_per_s=5.0)
 
 
 def meaning_of(delivery: Delivery) -> Meaning:
@@ -47,6 +50,7 @@ class Account:
         self.taken: Counter[Meaning] = Counter()
         self.taken_ids: Counter[str] = Counter()
         self.ids_of: dict[Meaning, set[str]] = {}
+        self._shown_at_s: dict[str, float] = {}
         self.unanswered = 0  # deliveries of requests that were not answered, or not yet
         self.fired: Counter[str] = Counter()
 
@@ -64,7 +68,16 @@ class Account:
                 self.taken[meaning] += 1
                 self.taken_ids[delivery.delivery_id] += 1
                 self.ids_of.setdefault(meaning, set()).add(delivery.delivery_id)
+                shown_at_s = _now_s() + self._dice.between(0.0, LOOK_UPS.settle_s)
+                self._shown_at_s.setdefault(delivery.delivery_id, shown_at_s)
         return None if hangs else outcomes
+
+    def show(self, delivery_id: str) -> Found:
+        if self._shown_at_s.get(delivery_id, math.inf) <= _now_s():
+            self.fired["look-up finds it"] += 1
+            return Taken(f"id-{delivery_id}")
+        self.fired["look-up finds nothing"] += 1
+        return NotTaken()
 
     def _outcome(self, delivery: Delivery) -> Outcome:
         if delivery.user_id in self._refuses:
@@ -80,7 +93,7 @@ class ProviderPort:
 
     name = "simulated"
     channel = Channel.EMAIL
-    look_up_limits: LookUpLimits | None = None
+    look_up_limits: LookUpLimits | None = LOOK_UPS
 
     def __init__(
         self,
@@ -97,6 +110,7 @@ class ProviderPort:
         self._dice = dice
         self._on_send = on_send
         self._in_flight = 0
+        self._look_ups = TokenBucket(LOOK_UPS.rate_per_s, burst=2 * LOOK_UPS.rate_per_s, now_s=0.0)
         self._rate = TokenBucket(account.limits.rate_per_s or 1e9, burst=_burst(account.limits), now_s=0.0)
 
     @property
@@ -112,7 +126,7 @@ class ProviderPort:
             self._on_send(self._process, batch)
             if self._in_flight > self.limits.in_flight_max or not 0 < len(batch) <= self.limits.batch_max:
                 self._network.broken.append(f"{self._in_flight} requests in flight, this one of {len(batch)}")
-            if self._rate.take(len(batch), asyncio.get_running_loop().time()) > 0:
+            if self._rate.take(len(batch), _now_s()) > 0:
                 self._network.broken.append(f"over {self.limits.rate_per_s}/s")
             return await self._ask(list(batch))
         finally:
@@ -139,8 +153,17 @@ class ProviderPort:
         answered: list[Outcome] = outcomes
         return answered
 
-    async def look_up(self, delivery: Delivery, since_s: float) -> Found:  # noqa: ARG002 - it cannot be asked
-        return CannotTell()
+    async def look_up(self, delivery: Delivery, since_s: float) -> Found:  # noqa: ARG002 - it knows each id
+        if self._look_ups.take(1, _now_s()) > 0:
+            self._network.broken.append(f"over {LOOK_UPS.rate_per_s} look-ups a second")
+        try:
+            found: Found = await self._network.call(
+                self._process, "provider.look_up", lambda: self._account.show(delivery.delivery_id)
+            )
+        except (TransportError, Throttled):
+            self._account.fired["look-up fails"] += 1
+            raise
+        return found
 
     async def refresh_limits(self) -> None:
         await self._network.call(self._process, "provider.refresh_limits", lambda: None)
@@ -156,6 +179,10 @@ def _burst(limits: Limits) -> float:
     looks like a suspend in which tokens came in. And the request that was granted with the last of them.
     """
     return 4 * max(1.0, (limits.rate_per_s or 0.0) / 10) + limits.batch_max
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _answer(latency: asyncio.Future[None]) -> None:
