@@ -18,6 +18,10 @@ _BACKOFF_MAX_S = 30.0
 _TLS_SHUTDOWN_TIMEOUT_S = 1.0
 
 
+class Unusable(Exception):
+    """There is a connection, and it takes no request."""
+
+
 class Opening:
     def __init__(
         self,
@@ -70,7 +74,7 @@ class Opening:
     async def _open(self) -> None:
         try:
             connection = await self._connect()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, Unusable) as error:
             self._task = None
             self.note_failure(_why(error))
             self._fail()
@@ -97,17 +101,17 @@ class Opening:
                 connection.abort("it was not opened in time")
             raise
         if why:
-            raise ConnectionError(why)
+            raise Unusable(why)
         return connection
 
 
 def _why(error: Exception) -> str:
-    """Never an error's own text but ours: it may hold anything."""
+    """Never the text of an error that is not ours: it may hold anything."""
     match error:
         case TimeoutError():
             return f"no connection within {CONNECT_MAX_S:g} s"
-        case ConnectionError(args=[str(ours)]):
-            return ours
+        case Unusable():
+            return str(error)
         case OSError(strerror=str(reason)):
             return f"{type(error).__name__} ({reason})"
         case _:

@@ -191,3 +191,13 @@ async def test_one_bad_request_of_a_batch_is_not_sent_and_the_others_are() -> No
         answers = await client.transport.send_all(requests, timeout_s=LONG_S)
         assert kinds(answers) == ["200", "NotSent", "200"]
         assert server.bodies == [b"1", b"3"]
+
+
+async def test_headers_larger_than_any_server_takes_are_not_sent_and_the_connection_is_good() -> None:
+    async with http2_server(echoing) as server, http2(server.origin) as client:
+        huge = client.request(b"1")
+        huge.headers["x-huge"] = "x" * 100_000
+        answers = await client.transport.send_all([huge, client.request(b"2")], timeout_s=LONG_S)
+        assert kinds(answers) == ["NotSent", "200"]
+        assert (await client.post(b"3")).body == b"3"
+        assert (server.bodies, len(server.peers)) == ([b"2", b"3"], 1)

@@ -23,9 +23,10 @@ async def test_no_more_streams_run_than_the_other_side_takes() -> None:
         assert server.open_max <= 7
 
 
-async def test_where_the_other_side_sets_no_limit_ours_holds() -> None:
+@pytest.mark.parametrize("allowed", [{}, {h2.MAX_CONCURRENT_STREAMS: 100}, {h2.MAX_CONCURRENT_STREAMS: 2**32 - 1}])
+async def test_where_the_other_side_takes_more_our_limit_holds(allowed: dict[int, int]) -> None:
     async with (
-        http2_server(silent, greet=greeting({})) as server,
+        http2_server(silent, greet=greeting(allowed)) as server,
         http2(server.origin, limits=Http2Limits(streams_max=5, close_timeout_s=0.0)) as client,
     ):
         asked = client.start(*[b""] * 9)
