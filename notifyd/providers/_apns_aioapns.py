@@ -1,8 +1,7 @@
 """The library aioapns behind our transport, for those who know it: the same requests, the same answers.
 
 Each request is one attempt: the repeats of its pool are left aside. What it cannot tell apart is unknown: a
-connection that ends takes all its running streams with it, those too that APNs says it never looked at. It writes
-JSON with spaces, so that a payload close to the limit may be refused by APNs.
+connection that ends takes all its running streams with it, those too that APNs says it never looked at.
 """
 
 from __future__ import annotations
@@ -139,7 +138,7 @@ class AioapnsTransport:
             message=msgspec.json.decode(request.body),
             notification_id=headers["apns-id"],
             # It adds the time of day again.
-            time_to_live=int(headers["apns-expiration"]) - int(self._clock.now_s()),
+            time_to_live=max(0, int(headers["apns-expiration"]) - int(self._clock.now_s())),
             priority=int(headers["apns-priority"]),
             collapse_key=headers["apns-collapse-id"],
             push_type=PushType(headers["apns-push-type"]),

@@ -11,7 +11,7 @@ import msgspec
 from notifyd.core.channel import Lane
 from notifyd.core.message import Delivery, Push, message_of
 from notifyd.core.outcome import Reason, Rejected
-from notifyd.providers._push import PAYLOAD_BYTES_MAX, collapse_id, custom_data, fitted
+from notifyd.providers._push import collapse_id, custom_data, fitted
 from notifyd.wire.transport import Request
 
 _DEVICE_TOKEN = re.compile(r"(?:[0-9A-Fa-f]{2}){32,100}")
@@ -22,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def request_of(
-    delivery: Delivery, *, base_url: str, topic: str, token: str | None, payload_bytes_max: int = PAYLOAD_BYTES_MAX
+    delivery: Delivery, *, base_url: str, topic: str, token: str | None, payload_bytes_max: int
 ) -> Request | Rejected:
     """`token` None: the connection's certificate says who we are."""
     push = message_of(delivery, Push)
@@ -41,10 +41,27 @@ def request_of(
         "apns-priority": "5" if push.is_silent or delivery.lane is Lane.BULK else "10",
         "apns-expiration": str(int(delivery.deadline_at_s)),
         "apns-collapse-id": collapse_id(delivery, _COLLAPSE_ID_CHARS_MAX),
+        **_authorization(token),
     }
-    if token is not None:
-        headers["authorization"] = f"bearer {token}"
     return Request("POST", f"{base_url}/3/device/{delivery.address.lower()}", headers, body)
+
+
+def question_of(*, base_url: str, topic: str, token: str | None) -> Request:
+    """To a token that is too short for any device: BadDeviceToken says that nothing else is wrong."""
+    headers = {
+        "apns-id": apns_id(""),
+        "apns-topic": topic,
+        "apns-push-type": "background",
+        "apns-priority": "5",
+        "apns-expiration": "0",
+        "apns-collapse-id": "check",
+        **_authorization(token),
+    }
+    return Request("POST", f"{base_url}/3/device/00", headers, _encode({"aps": {"content-available": 1}}))
+
+
+def _authorization(token: str | None) -> dict[str, str]:
+    return {} if token is None else {"authorization": f"bearer {token}"}
 
 
 def payload(push: Push, data: dict[str, str]) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from collections.abc import Hashable, Sequence
 
 from notifyd.core.channel import Channel
 from notifyd.core.message import Delivery
-from notifyd.core.outcome import Outcome
+from notifyd.core.outcome import Deferred, Outcome, Reason, Unknown
 from notifyd.errors import ConfigError, Fault
 from notifyd.ports import Limits
 from notifyd.providers._apns_answer import EXPIRED_TOKEN, TOO_MANY_TOKENS, outcome_of, reason_of
 from notifyd.providers._apns_config import ApnsClient, ApnsConfig
-from notifyd.providers._apns_request import request_of
+from notifyd.providers._apns_request import question_of, request_of
 from notifyd.providers._apns_token import ProviderToken
 from notifyd.providers._base import ProviderContext, Unasked
 from notifyd.providers._http_answer import unanswered
@@ -23,10 +23,12 @@ from notifyd.providers._key_file import NoKey, p256_key
 from notifyd.providers._push import PAYLOAD_BYTES_MAX, answer_timeout_s, settled
 from notifyd.providers._push_transport import PushTransport
 from notifyd.wire.tls import client_context
-from notifyd.wire.transport import Answer, Request, Response
+from notifyd.wire.transport import Answer, Response
 from notifyd.wire.transport_http2 import Http2Transport
 
 _WHERE = "providers.apns"
+# aioapns writes JSON with a space after each colon and comma: so many of them are left room for.
+_SPACES_BYTES_MAX = 128
 
 
 class ApnsProvider(Unasked):
@@ -41,10 +43,11 @@ class ApnsProvider(Unasked):
         self, config: ApnsConfig, transport: PushTransport, token: ProviderToken | None, *, timeout_s: float
     ) -> None:
         """`token` None: the transport shows a certificate."""
+        spaces = _SPACES_BYTES_MAX if config.client is ApnsClient.AIOAPNS else 0
         self.limits = Limits(
             batch_max=config.batch_max,
             in_flight_max=config.in_flight_max,
-            payload_bytes_max=PAYLOAD_BYTES_MAX,
+            payload_bytes_max=PAYLOAD_BYTES_MAX - spaces,
             rate_per_s=config.rate_per_s,
         )
         self._config = config
@@ -58,7 +61,13 @@ class ApnsProvider(Unasked):
     async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
         token = None if self._token is None else self._token.current()
         made = [
-            request_of(delivery, base_url=self._config.origin, topic=self._config.topic, token=token)
+            request_of(
+                delivery,
+                base_url=self._config.origin,
+                topic=self._config.topic,
+                token=token,
+                payload_bytes_max=self.limits.payload_bytes_max,
+            )
             for delivery in batch
         ]
         return await settled(made, self._transport, self._outcome, timeout_s=self._timeout_s)
@@ -67,12 +76,20 @@ class ApnsProvider(Unasked):
         """APNs tells of none."""
 
     async def problems(self) -> list[Fault]:
-        """Whether the way there is open; whether the credentials are right only a notification would tell."""
-        request = Request("GET", f"{self._config.origin}/", {})
-        [answer] = await self._transport.send_all([request], timeout_s=self._timeout_s)
-        if isinstance(answer, Response):
-            return []
-        return [Fault(_WHERE, f"cannot be reached: {answer}", "mend base_url, ca_file or certificate")]
+        """By a notification to no device: APNs looks at who sends before it looks at the device."""
+        token = None if self._token is None else self._token.current()
+        question = question_of(base_url=self._config.origin, topic=self._config.topic, token=token)
+        [outcome] = await settled([question], self._transport, self._outcome, timeout_s=self._timeout_s)
+        match outcome:
+            case Deferred(Reason.CREDENTIALS | Reason.SENDER_REFUSED, answer=said):
+                mend = "mend key, key_id, team_id or certificate, topic or environment"
+                return [Fault(_WHERE, f"APNs refuses them: {said}", mend)]
+            case Deferred(Reason.NO_CONNECTION, answer=said) | Unknown(answer=said):
+                return [
+                    Fault(_WHERE, f"cannot be asked: {said}", "mend base_url or ca_file, or the network there")
+                ]
+            case _:
+                return []
 
     async def close(self) -> None:
         await self._transport.close()

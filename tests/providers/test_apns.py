@@ -7,7 +7,7 @@ from typing import Any
 
 import jwt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -177,6 +177,7 @@ async def test_a_payload_over_the_limit_is_refused_before_any_request() -> None:
     assert transport.requests == []
 
 
+@settings(max_examples=25)
 @given(body=st.text(st.characters(exclude_categories=["Cs"]), min_size=1000, max_size=2000).map(lambda s: s * 4))
 async def test_where_the_template_allows_the_body_is_cut_to_what_fits(body: str) -> None:
     transport = FakePushTransport()
@@ -301,6 +302,16 @@ async def test_after_too_many_renewals_the_connection_is_given_up_and_the_token_
     assert transport.retired == [7]
     clock.advance(30 * 60)
     assert await bearers(transport, provider) == first
+
+
+async def test_problems_are_those_of_way_and_credentials_asked_of_no_device() -> None:
+    transport = FakePushTransport(refusal(400, "BadDeviceToken"))
+    assert await provider_over(transport).problems() == []
+    [question] = transport.requests
+    assert question.url == "https://api.push.apple.com/3/device/00"
+    for answer in (refusal(403, "InvalidProviderToken"), refusal(400, "TopicDisallowed"), NotSent("no way")):
+        [fault] = await provider_over(FakePushTransport(answer)).problems()
+        assert fault.where == "providers.apns"
 
 
 @pytest.mark.parametrize(
