@@ -100,9 +100,7 @@ def found(answer: Response, text: str, since_s: float) -> Found:
     if len(ours) == 1:
         return Taken(ours[0].sid)
     if younger:
-        return CannotTell(
-            f"{len(younger)} messages went to the number since, {len(ours)} of them with these words"
-        )
+        return CannotTell(f"{len(younger)} messages went to the number since, {len(ours)} with these words")
     return NotTaken()
 
 
