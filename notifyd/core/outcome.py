@@ -79,3 +79,18 @@ class Unknown(msgspec.Struct, frozen=True, gc=False):
 
 
 Outcome = Accepted | Deferred | Rejected | AddressGone | Unknown
+
+
+def answer_labels(outcome: Outcome) -> tuple[str, str]:
+    """Kind and reason, as metrics have them."""
+    match outcome:
+        case Accepted():
+            return "accepted", ""
+        case AddressGone():
+            return "address_gone", ""
+        case Deferred(reason, _, _):
+            return "deferred", reason
+        case Rejected(reason, _):
+            return "rejected", reason
+        case Unknown(reason, _):
+            return "unknown", reason

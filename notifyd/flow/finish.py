@@ -24,8 +24,10 @@ from notifyd.telemetry.metrics import Metrics
 
 
 class Ends(msgspec.Struct):
-    """What follows once the rows of one provider call are durable."""
+    """The rows of one provider call, written at `at_s`, and what follows once they are durable."""
 
+    at_s: float
+    rows: list[LogRow] = []
     settled: list[Ticket] = []
     again: list[tuple[Ticket, RetryMessage]] = []
     dead: list[tuple[Ticket, DeadMessage]] = []
@@ -57,8 +59,8 @@ class Finisher:
         self._clock = clock
         self._metrics = metrics
 
-    def finish(self, rows: Sequence[LogRow], ends: Ends) -> None:
-        self.log_writer.submit(rows, lambda: self._durable(ends))
+    def finish(self, ends: Ends) -> None:
+        self.log_writer.submit(ends.rows, lambda: self._durable(ends))
 
     def _durable(self, ends: Ends) -> None:
         for ticket, message in ends.again:

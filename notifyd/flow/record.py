@@ -9,7 +9,7 @@ from notifyd.core.channel import Channel, InDoubt
 from notifyd.core.dead_address import DeadAddress
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.log_rows import ANSWER_CHARS_MAX
-from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown, answer_labels
 from notifyd.core.retry import Ending, RetryPolicy, next_attempt_at_s
 from notifyd.core.retry_message import Attempted, DeadMessage, RetryMessage
 from notifyd.flow.finish import Ends, Finisher
@@ -17,6 +17,7 @@ from notifyd.flow.ticket import Ticket
 from notifyd.ports import Clock, Entropy
 from notifyd.telemetry.metrics import Metrics
 
+Story = tuple[Attempted, ...]
 _TURN_DOUBLINGS_MAX = 5
 # A queue counts its delays in whole seconds, and what comes up to one early is due.
 _DELAY_ROUNDING_S = 1.5
@@ -46,26 +47,24 @@ class Recorder:
 
     def outcomes(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], provider: str) -> None:
         """One provider call's answers, in order."""
-        now_s = self._clock.now_s()
-        rows: list[LogRow] = []
-        ends = Ends()
+        ends = Ends(self._clock.now_s())
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             delivery = ticket.delivery
-            rows.append(
+            ends.rows.append(
                 self._rows.outcome_row(
                     delivery,
                     outcome,
                     position=ticket.position,
-                    at_s=now_s,
+                    at_s=ends.at_s,
                     provider=provider,
                     refused_by=ticket.refused_by,
                 )
             )
             if ticket.again and isinstance(outcome, Accepted | Unknown):
                 self._metrics.duplicates.add(1, delivery.channel)
-            self._follow(ticket, outcome, provider, now_s, rows, ends)
-        self._count(tickets, outcomes, provider, now_s)
-        self.finisher.finish(rows, ends)
+            self._follow(ticket, outcome, provider, ends)
+        self._count(tickets, outcomes, provider, ends.at_s)
+        self.finisher.finish(ends)
 
     def refused(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], provider: str) -> None:
         """Refusals that another provider is asked about at once.
@@ -81,47 +80,32 @@ class Recorder:
                 ticket.story = (*ticket.story, tried)
         self._count(tickets, outcomes, provider, now_s)
 
-    def _follow(
-        self,
-        ticket: Ticket,
-        outcome: Outcome,
-        provider: str,
-        now_s: float,
-        rows: list[LogRow],
-        ends: Ends,
-    ) -> None:
+    def _follow(self, ticket: Ticket, outcome: Outcome, provider: str, ends: Ends) -> None:
         match outcome:
             case Accepted() | Rejected():
                 ends.settled.append(ticket)
             case AddressGone(_, since_s):
                 ends.settled.append(ticket)
-                ends.gone.append(_dead_address(ticket, now_s if since_s is None else since_s))
+                ends.gone.append(_dead_address(ticket, ends.at_s if since_s is None else since_s))
             case Unknown(reason, answer):
-                story = (*ticket.story, _attempted(ticket, now_s, "unknown", reason, provider, answer))
-                self._doubt(ticket, story, now_s, rows, ends)
+                story = (*ticket.story, _attempted(ticket, ends.at_s, "unknown", reason, provider, answer))
+                self._doubt(ticket, story, ends)
             case Deferred(reason, retry_after_s, answer):
-                story = (*ticket.story, _attempted(ticket, now_s, "deferred", reason, provider, answer))
-                self._again(ticket, story, now_s, rows, ends, in_doubt=ticket.again, retry_after_s=retry_after_s)
+                story = (*ticket.story, _attempted(ticket, ends.at_s, "deferred", reason, provider, answer))
+                self._again(ticket, story, ends, in_doubt=ticket.again, retry_after_s=retry_after_s)
 
-    def _doubt(
-        self,
-        ticket: Ticket,
-        story: tuple[Attempted, ...],
-        now_s: float,
-        rows: list[LogRow],
-        ends: Ends,
-    ) -> None:
+    def _doubt(self, ticket: Ticket, story: Story, ends: Ends) -> None:
         match ticket.delivery.in_doubt:
             case InDoubt.RESEND:
                 self._metrics.in_doubt.add(1, ticket.delivery.channel)
-                self._again(ticket, story, now_s, rows, ends, in_doubt=True)
+                self._again(ticket, story, ends, in_doubt=True)
             case InDoubt.LOOK_UP:
                 self._metrics.in_doubt.add(1, ticket.delivery.channel)
-                ends.again.append((ticket, self._looked_up_later(ticket, story, now_s)))
+                ends.again.append((ticket, self._looked_up_later(ticket, story, ends.at_s)))
             case InDoubt.HOLD:
-                self._bury(ticket, Reason.IN_DOUBT_HELD, story, now_s, rows, ends)
+                self._bury(ticket, Reason.IN_DOUBT_HELD, story, ends)
 
-    def _looked_up_later(self, ticket: Ticket, story: tuple[Attempted, ...], now_s: float) -> RetryMessage:
+    def _looked_up_later(self, ticket: Ticket, story: Story, now_s: float) -> RetryMessage:
         """The queue keeps the provider's settle time, by its own clock: what is received may be asked about.
 
         Neither deadline nor attempts end a delivery before somebody was asked.
@@ -140,20 +124,21 @@ class Recorder:
         now_s = self._clock.now_s()
         row = self._row(ticket, RowKind.UNKNOWN, now_s, reason=Reason.CRASH)
         message = self._looked_up_later(ticket, ticket.story, now_s)
-        self.finisher.finish([row], Ends(again=[(ticket, message)]))
+        self.finisher.finish(Ends(now_s, [row], again=[(ticket, message)]))
 
     def was_taken(self, ticket: Ticket, provider: str, provider_id: str, *, by: str) -> None:
         """In doubt no longer: `by` whose word it was accepted. Nothing is sent."""
+        now_s = self._clock.now_s()
         row = self._rows.row(
             ticket.delivery,
             RowKind.ACCEPTED,
             position=ticket.position,
-            at_s=self._clock.now_s(),
+            at_s=now_s,
             provider=provider,
             provider_id=provider_id,
             detail={"found_by": by},
         )
-        self.finisher.finish([row], Ends(settled=[ticket]))
+        self.finisher.finish(Ends(now_s, [row], settled=[ticket]))
 
     def is_spent(self, ticket: Ticket) -> bool:
         """Whether it has had all its attempts."""
@@ -173,20 +158,18 @@ class Recorder:
 
         The row comes first: it tells recovery not to send.
         """
-        now_s = self._clock.now_s()
-        rows: list[LogRow] = []
-        ends = Ends()
+        ends = Ends(self._clock.now_s())
         for ticket in tickets:
-            rows.append(self._row(ticket, RowKind.DEFERRED, now_s, reason=reason))
+            ends.rows.append(self._row(ticket, RowKind.DEFERRED, ends.at_s, reason=reason))
             wait_s = self._turn_wait_s(ticket.delivery.attempt)
             message = ticket.retry_message(
                 attempt=ticket.delivery.attempt + 1,
-                not_before_s=min(now_s + wait_s, ticket.delivery.deadline_at_s),
+                not_before_s=min(ends.at_s + wait_s, ticket.delivery.deadline_at_s),
                 story=ticket.story,
                 in_doubt=ticket.again,
             )
             ends.again.append((ticket, message))
-        self.finisher.finish(rows, ends)
+        self.finisher.finish(ends)
 
     def _turn_wait_s(self, turn: int) -> float:
         """Grows with each turn that came to nothing, to about a minute: a long outage must not become a storm."""
@@ -195,75 +178,48 @@ class Recorder:
 
     def bury(self, ticket: Ticket, reason: str) -> None:
         """To the DLQ without an attempt: in doubt and held, or once more what a row says is dead."""
-        now_s = self._clock.now_s()
-        rows: list[LogRow] = []
-        ends = Ends()
-        self._bury(ticket, reason, ticket.story, now_s, rows, ends)
-        self.finisher.finish(rows, ends)
+        ends = Ends(self._clock.now_s())
+        self._bury(ticket, reason, ticket.story, ends)
+        self.finisher.finish(ends)
 
     def expire(self, tickets: Sequence[Ticket]) -> None:
         """Past the deadline before an attempt was made: never sent late."""
-        now_s = self._clock.now_s()
-        rows: list[LogRow] = []
-        ends = Ends()
+        ends = Ends(self._clock.now_s())
         for ticket in tickets:
-            self._expire(ticket, ticket.story, now_s, rows, ends)
-        self.finisher.finish(rows, ends)
+            self._expire(ticket, ticket.story, ends)
+        self.finisher.finish(ends)
 
     def _again(
-        self,
-        ticket: Ticket,
-        story: tuple[Attempted, ...],
-        now_s: float,
-        rows: list[LogRow],
-        ends: Ends,
-        *,
-        in_doubt: bool,
-        retry_after_s: float | None = None,
+        self, ticket: Ticket, story: Story, ends: Ends, *, in_doubt: bool, retry_after_s: float | None = None
     ) -> None:
         delivery = ticket.delivery
         at = next_attempt_at_s(
             self._policy,
             attempts_made=len(story),
-            now_s=now_s,
+            now_s=ends.at_s,
             deadline_at_s=delivery.deadline_at_s,
             fraction=self._entropy.fraction(),
             retry_after_s=retry_after_s,
         )
         if at is Ending.ATTEMPTS:
-            self._bury(ticket, Reason.ATTEMPTS, story, now_s, rows, ends)
+            self._bury(ticket, Reason.ATTEMPTS, story, ends)
         elif at is Ending.DEADLINE:
-            self._expire(ticket, story, now_s, rows, ends)
+            self._expire(ticket, story, ends)
         else:
             message = ticket.retry_message(
                 attempt=delivery.attempt + 1, not_before_s=at, story=story, in_doubt=in_doubt
             )
             ends.again.append((ticket, message))
 
-    def _bury(
-        self,
-        ticket: Ticket,
-        reason: str,
-        story: tuple[Attempted, ...],
-        now_s: float,
-        rows: list[LogRow],
-        ends: Ends,
-    ) -> None:
-        rows.append(self._row(ticket, RowKind.DEAD, now_s, reason=reason))
+    def _bury(self, ticket: Ticket, reason: str, story: Story, ends: Ends) -> None:
+        ends.rows.append(self._row(ticket, RowKind.DEAD, ends.at_s, reason=reason))
         self._metrics.dead.add(1, ticket.delivery.channel, reason)
-        ends.dead.append((ticket, _dead_message(ticket, reason, story, now_s)))
+        ends.dead.append((ticket, _dead_message(ticket, reason, story, ends.at_s)))
 
-    def _expire(
-        self,
-        ticket: Ticket,
-        story: tuple[Attempted, ...],
-        now_s: float,
-        rows: list[LogRow],
-        ends: Ends,
-    ) -> None:
-        rows.append(self._row(ticket, RowKind.EXPIRED, now_s, reason=Reason.DEADLINE))
+    def _expire(self, ticket: Ticket, story: Story, ends: Ends) -> None:
+        ends.rows.append(self._row(ticket, RowKind.EXPIRED, ends.at_s, reason=Reason.DEADLINE))
         self._metrics.expired.add(1, ticket.delivery.channel)
-        ends.dead.append((ticket, _dead_message(ticket, Reason.DEADLINE, story, now_s)))
+        ends.dead.append((ticket, _dead_message(ticket, Reason.DEADLINE, story, ends.at_s)))
 
     def _row(self, ticket: Ticket, kind: RowKind, now_s: float, *, reason: str = "") -> LogRow:
         return self._rows.row(ticket.delivery, kind, position=ticket.position, at_s=now_s, reason=reason)
@@ -295,21 +251,7 @@ class Recorder:
                 story=ticket.story,
                 in_doubt=ticket.again,
             )
-        self.finisher.finish([], Ends(again=[(ticket, message)]))
-
-
-def answer_labels(outcome: Outcome) -> tuple[str, str]:
-    match outcome:
-        case Accepted():
-            return "accepted", ""
-        case AddressGone():
-            return "address_gone", ""
-        case Deferred(reason, _, _):
-            return "deferred", reason
-        case Rejected(reason, _):
-            return "rejected", reason
-        case Unknown(reason, _):
-            return "unknown", reason
+        self.finisher.finish(Ends(now_s, again=[(ticket, message)]))
 
 
 def _dead_address(ticket: Ticket, since_s: float) -> DeadAddress:
@@ -321,7 +263,7 @@ def _attempted(ticket: Ticket, now_s: float, kind: str, reason: Reason, provider
     return Attempted(ticket.delivery.attempt, now_s, kind, reason, provider, answer[:ANSWER_CHARS_MAX])
 
 
-def _dead_message(ticket: Ticket, reason: str, story: tuple[Attempted, ...], now_s: float) -> DeadMessage:
+def _dead_message(ticket: Ticket, reason: str, story: Story, now_s: float) -> DeadMessage:
     message = ticket.retry_message(
         attempt=ticket.delivery.attempt + 1, not_before_s=now_s, story=story, in_doubt=ticket.again
     )
