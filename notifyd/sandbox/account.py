@@ -28,8 +28,10 @@ _FURTHEST = (
     "accepted",
 )
 _RANK = {kind: rank for rank, kind in enumerate(_FURTHEST)}
-# Rows that are about an event or a stream.
-_NO_DELIVERY = frozenset({"event", "gap"})
+# Rows that are about an event or a stream, and what providers reported of deliveries that were accepted before.
+_NO_DELIVERY = frozenset(
+    {"event", "gap", "duplicate"} | {"sent", "delivered", "delayed", "bounced", "complained", "opened", "clicked"}
+)
 
 
 class Row(msgspec.Struct):
