@@ -21,7 +21,8 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from notifyd.sandbox.desk import Counts, UnknownFault
+from notifyd.sandbox.desk import Counts
+from notifyd.sandbox.faults import UnknownFault
 from notifyd.sandbox.inbox import Inbox
 
 _MESSAGES_SHOWN_MAX = 10_000

@@ -9,14 +9,10 @@ import msgspec
 
 from notifyd.sandbox.clients import Clock
 from notifyd.sandbox.exchange import Answer, Refused, Request, Vendor
-from notifyd.sandbox.faults import Fault, FaultPlan, Garbage, GoAway, Refuse, ResetStream, Respond
+from notifyd.sandbox.faults import Fault, FaultPlan, Garbage, GoAway, Refuse, ResetStream, Respond, UnknownFault
 from notifyd.sandbox.inbox import Inbox, Message
 
 _GARBAGE = Answer(200, {"content-type": "text/html"}, b"<html>It works!</html>")
-
-
-class UnknownFault(ValueError):
-    """Not a way in which the stand-in can misbehave; the text names those that it has."""
 
 
 class Reply(NamedTuple):

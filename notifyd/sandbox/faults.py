@@ -30,6 +30,17 @@ class BaseFault(msgspec.Struct, tag_field="kind", kw_only=True, frozen=True):
     share: _Share = 1.0
     duration_s: Annotated[float, Meta(gt=0)] | None = None
 
+    def befalling_as(self, other: F) -> F:
+        """`other` for the requests that this one would befall."""
+        return msgspec.structs.replace(other, times=self.times, share=self.share, duration_s=self.duration_s)
+
+
+F = TypeVar("F", bound=BaseFault)
+
+
+class UnknownFault(ValueError):
+    """Not a way in which the stand-in can misbehave; the text names those that it has."""
+
 
 class Refusal(StrEnum):
     """Whose fault a refusal is; a vendor has its own answer for each that it knows."""
@@ -111,8 +122,6 @@ class ResetStream(BaseFault, tag=True, frozen=True):
 
 
 Fault = Refuse | Respond | Silence | Cut | Garbage | Drip | GoAway | ResetStream
-
-F = TypeVar("F", bound=BaseFault)
 
 
 class _Ordered(msgspec.Struct, Generic[F]):

@@ -26,7 +26,7 @@ from notifyd.sandbox.desk import Counts
 from notifyd.sandbox.faults import Cut, FaultPlan, Garbage, Silence
 from notifyd.sandbox.inbox import Inbox, Mail
 from notifyd.sandbox.ses_account import Account, SesError
-from notifyd.sandbox.ses_faults import Fault, OneShort, Refuse, Statuses
+from notifyd.sandbox.ses_faults import Fault, OneShort, Order, Refuse, Statuses, as_ses_says
 from notifyd.sandbox.ses_mails import Refused, bulk_mails, single_mails
 from notifyd.sandbox.ses_model import SendBulkEmail, SendEmail
 from notifyd.system import SystemClock
@@ -70,13 +70,13 @@ class SesSink:
         app.router.add_get("/_sink/counts", self._show_counts)
         self._runner = web.AppRunner(app, access_log=None)
 
-    def misbehave(self, *faults: Fault) -> None:
-        """One after another, from the next request that sends on."""
-        self._faults.add(*faults)
+    def misbehave(self, *faults: Order) -> None:
+        """One after another, from the next request that sends on. Raises UnknownFault."""
+        self._faults.add(*map(as_ses_says, faults))
 
     def order(self, faults: bytes) -> None:
-        """`misbehave` in JSON: a list. Raises msgspec.DecodeError."""
-        self.misbehave(*msgspec.json.decode(faults, type=list[Fault]))
+        """`misbehave` in JSON: a list. Raises msgspec.DecodeError, UnknownFault."""
+        self.misbehave(*msgspec.json.decode(faults, type=list[Order]))
 
     def behave(self) -> None:
         """From now on, without latency."""

@@ -25,7 +25,7 @@ import msgspec
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from notifyd.sandbox.desk import Counts
-from notifyd.sandbox.faults import BaseFault, Cut, FaultPlan, Silence
+from notifyd.sandbox.faults import BaseFault, Cut, FaultPlan, Refusal, Refuse, Silence, UnknownFault
 from notifyd.sandbox.inbox import Inbox, Mail
 from notifyd.system import SystemClock
 
@@ -41,6 +41,18 @@ class Reply(BaseFault, tag=True, frozen=True):
 
 
 Fault = Reply | Silence | Cut
+
+REFUSALS = {
+    Refusal.ADDRESS: Reply("RCPT", "550 5.1.1 no such user"),
+    Refusal.GONE: Reply("RCPT", "550 5.1.6 the mailbox has moved, and left no address"),
+    Refusal.MESSAGE: Reply("DATA", "554 5.6.0 it holds a virus"),
+    Refusal.TOO_LARGE: Reply("DATA", "552 5.3.4 the mail is too big"),
+    Refusal.CREDENTIALS: Reply("MAIL", "530 5.7.0 authentication required"),
+    Refusal.SENDER: Reply("MAIL", "550 5.7.1 not yours"),
+    Refusal.THROTTLED: Reply("RCPT", "450 4.7.1 too fast"),
+    Refusal.QUOTA: Reply("MAIL", "452 4.5.3 too many mails today"),
+    Refusal.UNAVAILABLE: Reply("MAIL", "421 4.3.2 shutting down"),
+}
 
 
 class SmtpSink:
@@ -74,13 +86,13 @@ class SmtpSink:
         self._login = login
         self._server: AbstractServer | None = None
 
-    def misbehave(self, *faults: Fault) -> None:
-        """One after another, from the next command that they concern on."""
-        self._faults.add(*faults)
+    def misbehave(self, *faults: Fault | Refuse) -> None:
+        """One after another, from the next command that they concern on. Raises UnknownFault."""
+        self._faults.add(*map(_as_smtp_says, faults))
 
     def order(self, faults: bytes) -> None:
-        """`misbehave` in JSON: a list. Raises msgspec.DecodeError."""
-        self.misbehave(*msgspec.json.decode(faults, type=list[Fault]))
+        """`misbehave` in JSON: a list. Raises msgspec.DecodeError, UnknownFault."""
+        self.misbehave(*msgspec.json.decode(faults, type=list[Fault | Refuse]))
 
     def behave(self) -> None:
         """From now on, without latency."""
@@ -187,6 +199,14 @@ class SmtpSink:
             return ""
         self.refused += 1
         return fault.text
+
+
+def _as_smtp_says(fault: Fault | Refuse) -> Fault:
+    if not isinstance(fault, Refuse):
+        return fault
+    if fault.refusal not in REFUSALS:
+        raise UnknownFault(f"smtp has no refusal {fault.refusal}; it has {', '.join(REFUSALS)}")
+    return fault.befalling_as(REFUSALS[fault.refusal])
 
 
 def _mail(envelope: Any, address: str) -> Mail:

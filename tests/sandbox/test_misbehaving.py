@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from aiohttp import ClientConnectionError, ClientPayloadError, ClientResponseError
 
-from notifyd.sandbox.desk import UnknownFault
 from notifyd.sandbox.faults import (
     Cut,
     Drip,
@@ -22,6 +21,7 @@ from notifyd.sandbox.faults import (
     Refuse,
     Respond,
     Silence,
+    UnknownFault,
 )
 from notifyd.sandbox.vendors.sendgrid import SendGrid
 from tests.fakes.system import FakeClock

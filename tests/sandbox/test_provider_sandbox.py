@@ -62,6 +62,11 @@ async def test_ses_and_smtp_are_told_over_the_same_control_api() -> None:
         reply = {"kind": "Reply", "command": "RCPT", "text": "550 5.1.1 no"}
         assert (await client.tell("POST", "/faults/smtp", [reply])).status == 204
         assert (await client.tell("DELETE", "/faults/smtp")).status == 204
+        for provider in ("ses", "smtp"):
+            for refusal in ("sender", "throttled", "quota", "unavailable"):
+                order = {"kind": "Refuse", "refusal": refusal, "share": 0.5, "duration_s": 1}
+                assert (await client.tell("POST", f"/faults/{provider}", [order])).status == 204
+        assert (await client.tell("POST", "/faults/ses", [{"kind": "Refuse", "refusal": "gone"}])).status == 400
         assert (await client.tell("DELETE", "/mailbox?provider=ses")).status == 204
 
 
