@@ -90,7 +90,7 @@ class Decoder:
             event_id = self._ids.id_of(
                 envelope, brings_id=brings_id, keys=keys, shard_id=shard_id, position=position
             )
-            own_id = self._ids.is_own(brings_id=brings_id, keys=keys)
+            own_id = brings_id or self._ids.are_own
             return event_of(envelope, event_id, position, record.arrival_s, own_id=own_id)
         except (WrongRecord, WrongItem, PathError) as error:
             reason = str(error)

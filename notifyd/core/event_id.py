@@ -15,16 +15,14 @@ from notifyd.core.sequence import Position
 class EventIds:
     """Of one source. `inserts_only`: an item of the table is an event once, so that its key names the event."""
 
-    __slots__ = ("_inserts_only", "_path", "_source_name")
+    __slots__ = ("_inserts_only", "_path", "_source_name", "are_own")
 
     def __init__(self, source_name: str, path: Path | None, *, inserts_only: bool) -> None:
         self._source_name = source_name
         self._path = path
         self._inserts_only = inserts_only
-
-    def is_own(self, *, brings_id: bool, keys: msgspec.Raw) -> bool:
-        """Whether the id is the event's, whatever record brings it."""
-        return brings_id or self._path is not None or (self._inserts_only and bool(keys))
+        # Whether ids are the events' own, whatever record brings them.
+        self.are_own = path is not None or inserts_only
 
     def id_of(
         self,
