@@ -55,6 +55,16 @@ async def test_what_waits_without_a_message_is_residue_and_with_one_is_not() -> 
     assert (await rig.audit()).residue == 0
 
 
+async def test_a_duplicate_of_what_is_still_in_flight_is_no_residue() -> None:
+    rig = AuditRig()
+    first, second = rig.put("e-1", "a"), rig.put("e-1", "a")
+    await rig.call_duplicate(second, "e-1", first)
+    rig.reached(None, claimed=second)
+    report = await rig.audit()
+    assert (report.events["duplicate"], report.events["expanded"]) == (1, 1)
+    assert (report.residue, report.deliveries["in_flight"]) == (0, 1)
+
+
 async def test_a_gap_that_was_noticed_in_the_stretch_is_no_clean_audit() -> None:
     rig = AuditRig()
     position = rig.put("e-1", "a")

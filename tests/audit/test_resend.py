@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from notifyd.core.log_row import RowKind
+from notifyd.core.retry_message import RetryMessage
 from notifyd.core.user import UserSettings
 from tests.support.audit_rig import PAID, AuditRig
 from tests.support.catalog_examples import notification_type
@@ -34,6 +35,26 @@ async def test_only_what_has_no_final_row_is_queued(kind: RowKind, queued: int) 
     await rig.tell(position, "e-1", "a", kind)
     rig.reached(position)
     assert (await rig.resend()).queued == len(rig.queue.messages) == queued
+
+
+@pytest.mark.parametrize("logged", [True, False])
+async def test_a_duplicate_is_not_queued_whether_the_first_is_logged_or_not(logged: bool) -> None:
+    rig = AuditRig()
+    first, second = rig.put("e-1", "a"), rig.put("e-1", "a")
+    if logged:
+        await rig.tell(first, "e-1", "a")
+    else:
+        await rig.call_duplicate(second, "e-1", first)
+    rig.reached(second)
+    assert [message.position.rpartition("/")[2] for message in await _queued(rig)] == (
+        [] if logged else [first.text()]
+    )
+    assert (await rig.compare()).compared == 1
+
+
+async def _queued(rig: AuditRig) -> list[RetryMessage]:
+    await rig.resend()
+    return rig.queue.messages
 
 
 async def test_a_message_races_for_the_claim_of_the_attempt_that_is_due() -> None:

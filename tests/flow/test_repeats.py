@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from notifyd.audit.auditor import Auditor, Report
+from notifyd.audit.parts import AuditedSource, Walk
+from notifyd.audit.stretch import Stretch
+from notifyd.core.channel import Channel
+from notifyd.core.decode import Decoder
+from notifyd.core.filter_criteria import SourceKind
 from notifyd.core.log_row import RowKind
 from notifyd.core.path import compile_path
 from notifyd.core.pattern import compile_pattern
 from notifyd.errors import NotSent
+from tests.fakes.system import FakeEntropy
 from tests.support.flow_rig import Worker, World, of, paid
 from tests.support.virtual_time import in_virtual_time
 from tests.support.wire_cut import Wire
@@ -19,6 +26,24 @@ SLOTS = 8
 
 def _looked_up(*workers: Worker) -> int:
     return sum(worker.wire.steps.count("before log.rows_of_event") for worker in workers)
+
+
+async def _audit(world: World) -> Report:
+    """As `notifyd audit` over all that was put."""
+    scan = await world.table.scan()
+    walk = Walk(
+        catalog=world.catalog, delivery_log=world.log, scan=scan, clock=world.clock, entropy=FakeEntropy("audit")
+    )
+    auditor = Auditor(
+        walk=walk,
+        scan=scan,
+        delivery_log=world.log,
+        retry_queues={Channel.EMAIL: world.retry},
+        dead_letters=world.dead,
+        clock=world.clock,
+    )
+    audited = AuditedSource(world.source, Decoder(SourceKind.KINESIS, "events"))
+    return await auditor.audit([audited], Stretch(0.0, world.clock.now_s() + 1), lambda _: None)
 
 
 def _check_once(world: World, events: list[str], *, duplicates: int) -> None:
@@ -219,6 +244,9 @@ async def test_in_doubt_and_another_copy_was_sent_it_is_listed_and_not_sent_agai
     assert world.sent() == {(event_id, "zoe", "paid"): 2}
     assert world.flagged() == {(event_id, "zoe", "paid")}
     assert (world.accounted()["expanded"], world.accounted()["duplicate"]) == (1, 1)
+    report = await _audit(world)
+    assert (report.residue, report.events["duplicate"], report.deliveries["planned"]) == (0, 1, 1)
+    assert [one.row.event_id for one in report.possible_duplicates] == [event_id]
 
 
 async def _run_through(cut_at: int | None) -> tuple[World, Wire]:
@@ -258,3 +286,5 @@ async def test_a_crash_at_any_step_leaves_one_copy_and_lists_what_it_sent_twice(
         assert set(world.duplicates()) <= world.flagged(), where
         assert sum(world.duplicates().values()) <= 2 * SLOTS, where
         assert world.accounted()["duplicate"] == 16, where
+        report = await _audit(world)
+        assert (report.residue, report.events["duplicate"]) == (0, 16), where

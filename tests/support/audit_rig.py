@@ -92,6 +92,17 @@ class AuditRig:
         await self.log.append([row])
         return row
 
+    async def call_duplicate(self, position: Position, event_id: str, original: Position) -> None:
+        """As the daemon decides before anything of the original is logged."""
+        shard = f"{self.source.name}/shard-0"
+        row = RowMaker(86_400.0).duplicate_row(
+            event_id,
+            position=f"{shard}/{position.text()}",
+            original=f"{shard}/{original.text()}",
+            at_s=self.clock.now_s(),
+        )
+        await self.log.append([row])
+
     # The commands' parts, over the last hour.
 
     async def audit(self) -> Report:
