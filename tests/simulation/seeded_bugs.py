@@ -15,6 +15,7 @@ from notifyd.core.retry_message import RetryMessage
 from notifyd.flow.engine import Engine
 from notifyd.flow.expand import Origin
 from notifyd.flow.heart import Heart
+from notifyd.flow.held_ids import HeldIds
 from notifyd.flow.prepared import Prepared
 from notifyd.flow.repeats import Repeats
 from notifyd.flow.route import Router
@@ -172,7 +173,7 @@ def _one_row_a_delivery(outside: Outside, _process: Process, world: World) -> Ou
     return outside
 
 
-# --- the log is asked of what fingerprints know ---
+# --- dedupe: the log is asked of what fingerprints know, and of all behind a takeover ---
 
 
 class _Credulous(Repeats):
@@ -182,12 +183,25 @@ class _Credulous(Repeats):
         return [(*pair, "somewhere") for pair, one in zip(asked, why, strict=True) if one == "fingerprint"]
 
 
-class _BelievingFingerprints(Engine):
+class _Forgetful(Repeats):
+    def join(self, item: ShardItem) -> HeldIds:
+        held = super().join(item)
+        self._shards[item.shard_id].asks_until_s = 0.0
+        return held
+
+
+class _Believing(Engine):
+    dedupes: type[Repeats] = _Credulous
+
     def _repeats(self, setup: SourceSetup) -> Repeats | None:
         repeats = super()._repeats(setup)
         if repeats is not None:
-            repeats.__class__ = _Credulous
+            repeats.__class__ = self.dedupes
         return repeats
+
+
+class _Forgetting(_Believing):
+    dedupes = _Forgetful
 
 
 # --- the settle time ---
@@ -225,7 +239,8 @@ SEEDED_BUGS: dict[str, SeededBug] = {
     "parents first": SeededBug((Group.RESHARD,), outside=_without_parents),
     "settling after hand-over": SeededBug((Group.CRASH, Group.WEATHER), outside=_settling_before_hand_over),
     "the slot-freeing rule": SeededBug((Group.CRASH,), engine=_SlotsFreedAtOnce),
-    "asking the log of fingerprints": SeededBug((Group.DUPLICATE,), engine=_BelievingFingerprints),
+    "asking the log of fingerprints": SeededBug((Group.DUPLICATE,), engine=_Believing),
+    "asking the log after a takeover": SeededBug((Group.DUPLICATE, Group.RESTART), engine=_Forgetting),
     "the settle time": SeededBug((Group.PROVIDER,), outside=_without_settling),
     "append-only rows": SeededBug((Group.PROVIDER, Group.WEATHER), outside=_one_row_a_delivery),
 }
