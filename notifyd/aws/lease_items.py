@@ -81,6 +81,7 @@ def progress_values(progress: Progress) -> Item:
         "unsettled": b(progress.unsettled),
         "first_sequence": s(progress.first_sequence),
         "tip_at": n(progress.tip_at_s),
+        "claimed_to": s(progress.claimed_to),
         "accounted": {"M": {name: n(count) for name, count in progress.accounted.items()}},
     }
     if progress.checkpoint is not None:
@@ -129,6 +130,7 @@ def parse_shard(item: Item) -> ShardItem:
             first_sequence=item["first_sequence"]["S"],
             accounted={name: int(value["N"]) for name, value in item["accounted"]["M"].items()},
             tip_at_s=float(item["tip_at"]["N"]) if "tip_at" in item else 0.0,
+            claimed_to=item["claimed_to"]["S"] if "claimed_to" in item else "",
         )
         return ShardItem(
             source=item["source"]["S"],

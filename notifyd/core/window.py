@@ -33,7 +33,9 @@ class Standing(IntEnum):
 class Progress(msgspec.Struct, frozen=True):
     """The part of a shard's item that moves with every write.
 
-    `tip_at_s`: what stands behind the checkpoint arrived later than that, or is still to be read; 0: nobody knows.
+    `claimed_to`: of the last claimed record only deliveries of no higher rank (core/fan_out.py) may have
+    begun; "": any. `tip_at_s`: what stands behind the checkpoint arrived later than that, or is still to be
+    read; 0: nobody knows.
     """
 
     checkpoint: Position | None
@@ -43,6 +45,7 @@ class Progress(msgspec.Struct, frozen=True):
     first_sequence: str
     accounted: dict[str, int]
     tip_at_s: float = 0.0
+    claimed_to: str = ""
 
 
 # A quiet shard is written so often: the service keeps records for a day at least.
@@ -66,6 +69,8 @@ class Window:
         self._tip_at_s = self._tip_told_s = 0.0
         self._prior_claimed: Position | None = None
         self._prior_end = 0
+        self._claimed_to = self._prior_claimed_to = ""
+        self._partly_begun: int | None = None
         self._expected_first: Position | None = None
 
     @classmethod
@@ -79,6 +84,7 @@ class Window:
         window._claim_end = window._prior_end = len(window._states)
         # Claimed no further than the checkpoint: nothing of the predecessor's is left to read again.
         window._prior_claimed = progress.claimed if progress.claimed != progress.checkpoint else None
+        window._prior_claimed_to = progress.claimed_to
         if progress.first_sequence:
             window._expected_first = parse_position(progress.first_sequence)
         return window
@@ -124,6 +130,7 @@ class Window:
             self._claim_end = max(self._claim_end, index + 1)
         if place.order() == self._prior_claimed.order():
             self._end_prior(index + 1)
+            self._claimed_to, self._partly_begun = self._prior_claimed_to, index
         return standing
 
     def _end_prior(self, end: int) -> None:
@@ -131,6 +138,7 @@ class Window:
         if self._prior_claimed is None:
             return
         self._prior_claimed = None
+        self._claimed_to = ""
         del self._states[end - self._base :]
         self._claim_end = end
 
@@ -156,11 +164,22 @@ class Window:
 
     # --- claiming and settling ---
 
-    def claim(self, end: int) -> None:
-        """Records before index `end` may be begun once the write that says so is acknowledged."""
+    def begun_to(self, index: int) -> str:
+        """Of a record in doubt: the highest rank that a predecessor may have begun; "": any."""
+        return self._prior_claimed_to if index == self._partly_begun else ""
+
+    def claim(self, end: int, claimed_to: str = "") -> None:
+        """Records before index `end` may be begun once the write that says so is acknowledged; of the last of them
+        deliveries of no higher rank than `claimed_to`, if that is given.
+        """
         if end > self._base + len(self._places):
             raise ValueError(f"claim up to {end}, but only {self._base + len(self._places)} records are read")
-        self._claim_end = max(self._claim_end, end)
+        if end > self._claim_end:
+            self._claim_end, self._claimed_to = end, claimed_to
+        elif end == self._claim_end:
+            # A predecessor's claim of the same record stands beside one's own.
+            whole = not (self._claimed_to and claimed_to)
+            self._claimed_to = "" if whole else max(self._claimed_to, claimed_to)
 
     def settle(self, index: int, account: int) -> None:
         """Everything that the record asked for is durable."""
@@ -203,6 +222,7 @@ class Window:
             first_sequence=self._first_sequence(),
             accounted=self.accounted.as_dict(),
             tip_at_s=self._tip_at_s,
+            claimed_to=self._prior_claimed_to if self._prior_claimed is not None else self._claimed_to,
         )
 
     def _claimed_position(self, claimed_count: int) -> Position | None:

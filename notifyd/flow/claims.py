@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from notifyd.core.account import Account
+from notifyd.core.fan_out import rank
 from notifyd.core.window import Window
 from notifyd.flow.held_ids import HeldIds
 from notifyd.flow.prepared import Prepared
@@ -69,25 +70,32 @@ class Claims:
         count = min(slots, len(self._partial))
         if count:
             tickets = [self._partial.popleft() for _ in range(count)]
+            self._window.claim(tickets[0].index + 1, rank(tickets[-1].delivery) if self._partial else "")
+            self.changed = True
             self.tickets_open += count
             begun.append(Prepared(index=tickets[0].index, account=Account.EXPANDED, size_bytes=0, tickets=tickets))
         return slots - count
 
     def _claim(self, prepared: Prepared, slots: int, begun: list[Prepared]) -> int:
         """Claims the record; how many slots it took."""
-        index = prepared.index
-        self._window.claim(index + 1)
+        index, effects = prepared.index, prepared.effects
+        claimed_to = self._part_off(prepared, slots) if len(prepared.tickets) > slots else ""
+        self._window.claim(index + 1, claimed_to)
         self.changed = True
-        if not prepared.effects:
+        if not effects:
             self._settle(index, prepared.account, prepared.size_bytes, prepared.holds)
             return 0
-        self._open[index] = _Open(prepared.effects, prepared.account, prepared.size_bytes, prepared.holds)
-        if len(prepared.tickets) > slots:
-            self._partial.extend(prepared.tickets[slots:])
-            del prepared.tickets[slots:]
+        self._open[index] = _Open(effects, prepared.account, prepared.size_bytes, prepared.holds)
         self.tickets_open += len(prepared.tickets)
         begun.append(prepared)
         return len(prepared.tickets)
+
+    def _part_off(self, prepared: Prepared, slots: int) -> str:
+        """Leaves it as many deliveries as there are slots; the last one's rank."""
+        prepared.tickets.sort(key=lambda ticket: rank(ticket.delivery))
+        self._partial.extend(prepared.tickets[slots:])
+        del prepared.tickets[slots:]
+        return rank(prepared.tickets[-1].delivery)
 
     def not_begun(self, claimed: Sequence[Prepared]) -> None:
         """The write that would have claimed these was refused: whoever owns the shard now will send them."""

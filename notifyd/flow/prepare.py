@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -80,8 +80,13 @@ class Preparer:
         first: int,
         standings: Sequence[Standing],
         owner: TicketOwner,
+        *,
+        begun_to: Callable[[int], str],
     ) -> list[Prepared]:
-        """What each record asks for, in order; one that a predecessor settled asks for nothing and is left out."""
+        """What each record asks for, in order; one that a predecessor settled asks for nothing and is left out.
+
+        `begun_to`: of a record in doubt, by its index, how far its predecessor may have gone with its deliveries.
+        """
         now_s = self._clock.now_s()
         decoded = self._decoder.decode(shard_id, records)
         prepared: list[Prepared] = []
@@ -109,6 +114,7 @@ class Preparer:
                     origin = Origin(result, owner, entry.index, position)
                     matched.append((entry, origin, types))
                     if standing is Standing.IN_DOUBT:
+                        entry.begun_to = begun_to(entry.index)
                         in_doubt.append((entry, origin))
         if self._repeats is not None:
             pairs = [(entry, origin) for entry, origin, _ in matched]

@@ -23,7 +23,8 @@ class Prepared(msgspec.Struct):
     """What one record asks for. Nothing of it begins before its claim is acknowledged.
 
     `tickets` take slots; `rows` (suppressed, expired) only have to be durable. `holds`: where the source dedupes,
-    the event id of which this is the one record until it settles.
+    the event id of which this is the one record until it settles. `begun_to`: of a record in doubt, the rank of
+    the last delivery that may have begun; "": any may.
     """
 
     index: int
@@ -33,6 +34,7 @@ class Prepared(msgspec.Struct):
     rows: list[LogRow] = []
     dead_ends: list[DeadEnd] = []
     holds: str = ""
+    begun_to: str = ""
 
     @property
     def effects(self) -> int:

@@ -103,7 +103,9 @@ class ShardFeed:
             [record.position for record in part], [record.arrival_s for record in part]
         )
         self._watch.read(self._item.source, len(part))
-        prepared = await self._preparer.prepare(self._item.shard_id, part, first, standings, self._owner)
+        prepared = await self._preparer.prepare(
+            self._item.shard_id, part, first, standings, self._owner, begun_to=self._window.begun_to
+        )
         if prepared:
             self._gap.close_at(prepared[0], part[0].position)
         return prepared

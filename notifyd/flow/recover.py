@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 import structlog
 
 from notifyd.core.channel import InDoubt
+from notifyd.core.fan_out import rank
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Reason
@@ -75,7 +76,9 @@ def judge(prepared: Prepared, rows: Sequence[LogRow]) -> None:
         own = [row for row in meant if row.delivery_id == delivery.delivery_id]
         if not own:
             own = _take_orphan(meant, planned_ids)
-        if _apply(ticket, own):
+        if not own and prepared.begun_to and rank(delivery) > prepared.begun_to:
+            kept.append(ticket)  # it had no slot yet
+        elif _apply(ticket, own):
             kept.append(ticket)
     prepared.tickets = kept
     prepared.rows = [row for row in prepared.rows if not _is_answered(row, rows_by_meaning)]

@@ -29,6 +29,7 @@ MOVED = Progress(
     first_sequence=f"{SEQUENCE}:4",
     accounted=Accounted(5, [0, 1, 0, 0, 0, 4]).as_dict(),
     tip_at_s=1_700_000_005.5,
+    claimed_to="9f3c0a1122334455",
 )
 
 

@@ -11,6 +11,7 @@ CASES = [
     pytest.param(((1, 1, 1),), 2, 1, id="two slots, one fault"),
     pytest.param(((2, 1),), 1, 1, id="more deliveries than slots"),
     pytest.param(((2,),), 2, 2, id="fan-out, two faults"),
+    pytest.param(((3,),), 1, 1, id="a fan-out of three turns"),
     pytest.param(((1,), (1,)), 1, 1, id="two shards share a slot"),
     pytest.param(((1, 1),), 1, 2, id="two faults"),
     pytest.param(((1, 0, 2),), 2, 1, id="a record that asks for nothing"),
@@ -25,6 +26,7 @@ def test_nothing_is_lost_duplicates_are_bounded_and_nobody_is_stuck(
     found = Walk(shape, slots_max=slots_max, faults=faults).run()
     assert found.lost == 0
     assert found.stuck == 0
+    assert found.unlisted == 0
     assert found.duplicates[0] == 0
     for used, duplicates in found.duplicates.items():
         assert duplicates <= used * slots_max

@@ -43,6 +43,7 @@ class Found(msgspec.Struct):
     lost: int = 0
     duplicates: dict[int, int] = {}  # faults → most deliveries sent twice
     stuck: int = 0
+    unlisted: int = 0  # sent twice, and nobody took it for a possible duplicate
 
 
 class Owned:
@@ -69,6 +70,7 @@ class Owned:
             if standing is Standing.SETTLED:
                 continue
             prepared = world.prepared(self.shard, place, first + offset)
+            prepared.begun_to = self.window.begun_to(first + offset)
             if standing is Standing.IN_DOUBT and world.rules.ask_the_log:
                 judge(prepared, [row for row in world.rows_of(prepared) if row.row in log])
             self.claims.add([prepared])
@@ -96,6 +98,7 @@ class World(msgspec.Struct):
     faults_left: int = 0
     late: tuple[int, ShardItem, str] | None = None  # shard, the item as it would be written, the id it expects
     commits: int = 0
+    listed: frozenset[str] = frozenset()
 
 
 class Walk:
@@ -193,6 +196,7 @@ class Walk:
     def _judge(self, world: World, found: Found) -> None:
         duplicates = sum(max(0, count - 1) for count in world.accepted.values())
         used = self.faults - world.faults_left
+        found.unlisted += any(count > 1 and name not in world.listed for name, count in world.accepted.items())
         found.duplicates[used] = max(found.duplicates.get(used, 0), duplicates)
         for shard, item in enumerate(world.items):
             for record in self._settled(shard, item):
@@ -323,6 +327,8 @@ class Walk:
             return
         ticket = owned.to_send.pop(0)
         name = ticket.delivery.delivery_id
+        if ticket.again:
+            after.listed |= {name}
         after.accepted = {**after.accepted, name: min(9, after.accepted.get(name, 0) + 1)}
         owned.sent.append(ticket)
         yield after
@@ -354,6 +360,7 @@ def _copy(world: World) -> World:
         faults_left=world.faults_left,
         late=world.late,
         commits=world.commits,
+        listed=world.listed,
     )
 
 
@@ -391,5 +398,6 @@ def _key(world: World) -> bytes:
         shard, written, expected = world.late
         still_expected = expected == world.items[shard].commit_id
         late = (shard, written.epoch, msgspec.json.encode(written.progress), still_expected)
-    state = (items, workers, sorted(world.log), sorted(world.accepted.items()), world.faults_left, late)
+    told = (sorted(world.log), sorted(world.listed), sorted(world.accepted.items()))
+    state = (items, workers, told, world.faults_left, late)
     return repr(state).encode()
