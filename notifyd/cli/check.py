@@ -34,7 +34,7 @@ KEY_CHARS_MIN = 16
 def check(ctx: click.Context, config_path: Path, as_json: bool) -> None:
     """Say what is wrong, and how to mend it.
 
-    Looks at config, catalog, templates, secrets, credentials, tables, streams, queues and senders. Each fault
+    Looks at config, catalog, templates, secrets, credentials, tables, streams, queues and providers. Each fault
     is one line: where it is, what it is, how to mend it. Nothing is changed, nothing is sent.
     """
     faults, warnings = asyncio.run(_check(config_path))
@@ -62,6 +62,7 @@ async def preflight(config: Config) -> list[Fault]:
 async def _check(path: Path) -> tuple[list[Fault], list[Fault]]:
     """Faults and warnings."""
     from notifyd.aws.checks import CREDENTIALS
+    from notifyd.cli.provider_checks import provider_faults
 
     faults: list[Fault] = []
     warnings: list[Fault] = []
@@ -73,6 +74,7 @@ async def _check(path: Path) -> tuple[list[Fault], list[Fault]]:
             if not any(fault.where == CREDENTIALS for fault in faults):
                 account_faults, warnings = await _account(config, session)
                 faults += account_faults
+            faults += await provider_faults(config, session)
     except ConfigError as error:
         faults += error.faults
     return faults, warnings

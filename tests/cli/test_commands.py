@@ -96,6 +96,16 @@ def test_a_key_that_can_be_guessed_is_a_fault(notifyd: Notifyd, config: Path) ->
     assert "env:KEY" in [fault["where"] for fault in faults]
 
 
+def test_check_names_the_secret_of_a_provider_that_is_no_key(notifyd: Notifyd, config: Path) -> None:
+    apns = "apns: {topic: com.example.shop, key: env:APNS_KEY, key_id: ABC123DEFG, team_id: DEF123GHIJ}"
+    text = config.read_text().replace("providers: {", f"providers: {{{apns}, ")
+    config.write_text(text.replace("channels: {", "channels: {push_ios: {provider: apns}, "))
+    ended = notifyd("check", "-c", config, "--json", APNS_KEY="hush")
+    assert ended.returncode == 78
+    assert "providers.apns.key" in [fault["where"] for fault in json.loads(ended.stdout)["faults"]]
+    assert "hush" not in ended.stdout + ended.stderr
+
+
 async def test_init_then_check_leaves_what_only_the_operator_can_mend(
     notifyd: Notifyd, config: Path, prefix: str, aws: AwsSession
 ) -> None:
