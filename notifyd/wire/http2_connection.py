@@ -11,8 +11,9 @@ from notifyd.wire.http2_limits import Http2Limits
 from notifyd.wire.http2_queue import Queue
 from notifyd.wire.http2_session import Session
 
-# What one turn of the loop writes of bodies: more would only lie in the transport's buffer, in doubt.
-_WRITE_BYTES_MAX = 256 * 1024
+# What one turn of the loop writes of bodies. A transport asks for a pause when it holds as much: more would only
+# lie there, in doubt.
+_WRITE_BYTES_MAX = 64 * 1024
 
 
 class Connection(asyncio.Protocol):
@@ -81,16 +82,18 @@ class Connection(asyncio.Protocol):
         session = self._session
         if session.room <= 0:
             return
-        window_bytes = session.window_bytes
-        bytes_left = min(window_bytes, _WRITE_BYTES_MAX)
+        window_bytes, begun_bytes = session.window_bytes, 0
         while exchange is not None and session.room > 0:
-            bytes_left -= len(exchange.body)
+            body_bytes = len(exchange.body)
             # Who begins what the window does not let through whole leaves it half sent, in doubt. What is larger
             # than any window has to begin some time: when nothing else runs.
-            if bytes_left < 0 and session.live:
-                if window_bytes > _WRITE_BYTES_MAX:
-                    self._wake()
+            if body_bytes > window_bytes and session.live:
                 return
+            if begun_bytes and begun_bytes + body_bytes > _WRITE_BYTES_MAX:
+                self._wake()
+                return
+            window_bytes -= body_bytes
+            begun_bytes += body_bytes
             queue.take_first()
             session.begin(exchange, self)
             exchange = queue.first()

@@ -153,7 +153,7 @@ async def test_a_dead_connection_takes_no_more_than_its_streams_once() -> None:
 
 
 async def test_a_connection_that_shows_that_it_lives_is_kept() -> None:
-    async with http2_server(echoing) as server, http2(server.origin) as client:
+    async with http2_server(echoing) as server, http2(server.origin, connections_max=2) as client:
         for _ in range(3):
             await client.post()
             await CLOCK.sleep(6.0)
@@ -245,6 +245,14 @@ async def test_a_server_that_is_back_is_used_again_and_forgiven() -> None:
         server.peers[0].transport.close()
         await CLOCK.sleep(0.1)
         assert await seconds_of(client, b"at once", timeout_s=5.0) == ("200", 0.0)
+        loop.serve = nobody
+        server.peers[1].transport.close()
+        await CLOCK.sleep(0.1)
+        assert await seconds_of(client, b"away", timeout_s=5.0) == ("NotSent", 0.0)
+        loop.serve = there
+        kind, seconds = await seconds_of(client, b"after the first pause", timeout_s=5.0)
+        assert kind == "200"
+        assert seconds <= 0.1
 
 
 async def test_requests_of_one_turn_of_the_loop_leave_in_one_write_whoever_sends_them() -> None:

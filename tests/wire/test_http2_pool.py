@@ -133,18 +133,23 @@ async def test_closing_ends_what_connects() -> None:
         await until(lambda: server.peers[0].closed)
 
 
+WIDE = greeting({h2.MAX_CONCURRENT_STREAMS: 1000, h2.INITIAL_WINDOW_SIZE: 2**30})
+
+
+def answer_once_and_stop_reading(asked: Asked) -> None:
+    if asked.number == 1:
+        asked.answer()
+        asked.peer.write(h2.window_update(0, 2**30))
+        asked.peer.transport.pause_reading()
+
+
 async def test_a_peer_that_does_not_read_is_let_go_once_nobody_waits() -> None:
     """Nothing can be written to it, not even that a stream has ended."""
     limits = Http2Limits(silence_max_s=0.05, ping_timeout_s=0.05, close_timeout_s=0.0)
-    greet = greeting({h2.MAX_CONCURRENT_STREAMS: 1000, h2.INITIAL_WINDOW_SIZE: 2**30})
-
-    def stop_reading(asked: Asked) -> None:
-        if asked.number == 1:
-            asked.answer()
-            asked.peer.write(h2.window_update(0, 2**30))
-            asked.peer.transport.pause_reading()
-
-    async with http2_server(stop_reading, greet=greet) as server, http2(server.origin, limits=limits) as client:
+    async with (
+        http2_server(answer_once_and_stop_reading, greet=WIDE) as server,
+        http2(server.origin, limits=limits) as client,
+    ):
         await client.post()
         answers = await client.post_all([b"x" * 100_000] * 200, timeout_s=SHORT_S)
         assert set(kinds(answers)) == {"NoAnswer", "NotSent"}
@@ -152,3 +157,15 @@ async def test_a_peer_that_does_not_read_is_let_go_once_nobody_waits() -> None:
         assert (await client.post(b"over a new one")).body == b"over a new one"
         await until(lambda: len(client.transport._pool._ending) == 0)
         assert len(server.peers) == 2
+
+
+async def test_a_peer_that_does_not_read_cannot_make_us_hoard_what_we_owe_it() -> None:
+    async with http2_server(answer_once_and_stop_reading, greet=WIDE) as server, http2(server.origin) as client:
+        await client.post()
+        asked = client.start(*[b"x" * 100_000] * 200)
+        [connection] = client.transport._pool._usable
+        await until(lambda: connection._paused)
+        server.peers[0].write(h2.frame(h2.PING, payload=b"answer!!") * 3000)
+        await until(connection.lost.done)
+        asked.cancel()
+        assert "Flooding" in connection._session.broken
