@@ -173,11 +173,7 @@ class Connection(asyncio.Protocol):
         self._keeper = self._loop.call_later(keep_alive_s, self._keep_alive)
 
     def _leave(self) -> None:
-        """With a GOAWAY where it can be written; one that cannot waits for nobody."""
         self._leaving = True
-        if self._paused:
-            self._transport.abort()
-            return
         self._session.say_goodbye()
         data = self._session.output()
         if data:

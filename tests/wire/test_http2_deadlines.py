@@ -120,6 +120,17 @@ async def test_what_the_window_does_not_take_waits_whole_and_is_not_sent() -> No
         assert (server.begun, len(server.requests)) == (6, 6)
 
 
+async def test_large_bodies_run_side_by_side_where_the_window_takes_them() -> None:
+    greet = greeting({h2.MAX_CONCURRENT_STREAMS: 10, h2.INITIAL_WINDOW_SIZE: 2**20})
+    async with http2_server(echoing, greet=greet) as server, http2(server.origin) as client:
+        await client.post(b"connected")
+        server.peers[0].write(h2.window_update(0, 2**20))
+        await CLOCK.sleep(0.1)
+        server.behave, server.gives_window = silent, False
+        await client.post_all([b"x" * 100_000] * 3, timeout_s=5.0)
+        assert len(server.requests) == 4
+
+
 async def test_no_other_connection_is_opened_before_the_first_has_answered() -> None:
     """APNs takes one stream of a new connection: more of them would each take one, for nothing."""
     async with http2_server(silent, greet=ONE) as server, http2(server.origin, connections_max=3) as client:
@@ -228,6 +239,24 @@ async def test_tries_to_connect_are_further_and_further_apart_and_no_request_wai
     assert max(pauses_s[:3]) < 2.0
     assert 5.0 < max(pauses_s) < 32.0
     assert reasons == {"ConnectionRefusedErr", "the next try to conn"}
+
+
+async def test_what_waits_for_a_stream_goes_on_waiting_when_no_other_connection_can_be_opened() -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, MemoryLoop)
+    nobody = loop.serve
+    async with (
+        http2_server(echoing, greet=ONE) as server,
+        http2(server.origin, connections_max=2) as client,
+    ):
+        await client.post(b"answered")
+        loop.serve, server.behave = nobody, silent
+        asked = client.start(b"1", b"2", timeout_s=5.0)
+        await CLOCK.sleep(2.0)
+        server.behave = echoing
+        server.requests[-1].answer()
+        assert kinds(await asked) == ["200", "200"]
+        assert len(server.peers) == 1
 
 
 async def test_a_server_that_is_back_is_used_again_and_forgiven() -> None:

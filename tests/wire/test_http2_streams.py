@@ -102,17 +102,6 @@ async def test_a_thousand_bodies_over_a_small_window_are_all_answered() -> None:
         assert [answer.body for answer in answers if isinstance(answer, Response)] == bodies
 
 
-async def test_large_bodies_run_side_by_side_where_the_window_takes_them() -> None:
-    greet = greeting({h2.MAX_CONCURRENT_STREAMS: 10, h2.INITIAL_WINDOW_SIZE: 2**20})
-    async with http2_server(echoing, greet=greet) as server, http2(server.origin) as client:
-        await client.post(b"connected")
-        server.peers[0].write(h2.window_update(0, 2**20))
-        server.behave = silent
-        asked = client.start(*[b"x" * 100_000] * 3)
-        await until(lambda: len(server.requests) == 4)
-        asked.cancel()
-
-
 async def test_a_body_larger_than_any_window_goes_out_in_parts() -> None:
     body = bytes(range(256)) * 2000
     async with http2_server(echoing) as server, http2(server.origin) as client:
