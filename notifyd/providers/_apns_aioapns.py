@@ -22,15 +22,18 @@ from aioapns.connection import (
 )
 from aioapns.exceptions import ConnectionClosed
 from aioapns.exceptions import ConnectionError as NoConnection
-from h2.exceptions import FlowControlError, NoAvailableStreamIDError
+from h2.exceptions import NoAvailableStreamIDError
 
 from notifyd.errors import NoAnswer, NotSent
 from notifyd.ports import Clock
-from notifyd.providers._apns_config import ApnsConfig
+from notifyd.providers._apns_config import SPACES_BYTES_MAX, ApnsConfig
 from notifyd.providers._apns_token import ProviderToken
 from notifyd.wire.http1_target import target_of
 from notifyd.wire.limits import connect_timeout_s
 from notifyd.wire.transport import Answer, Request, Response
+
+# As often as its own pool looks for a free connection.
+_LOOK_AGAIN_S = 0.01
 
 
 class _SharedToken(AuthorizationHeaderProvider):
@@ -109,9 +112,9 @@ class AioapnsTransport:
         begun_s = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(connect_timeout_s(timeout_s)):
-                connection = await self._pool.acquire()
+                connection = await self._with_room(len(request.body) + SPACES_BYTES_MAX)
         except (NoConnection, TimeoutError):
-            return NotSent(f"{self._origin}: no connection")
+            return NotSent(f"{self._origin}: no connection, or none with room")
         notification = self._notification(request)
         try:
             async with asyncio.timeout_at(begun_s + timeout_s):
@@ -119,9 +122,6 @@ class AioapnsTransport:
         except NoAvailableStreamIDError:
             connection.close()
             return NotSent(f"{self._origin}: the connection's stream ids are used up")
-        except FlowControlError:
-            # Without its end the request is none.
-            return NotSent(f"{self._origin}: the connection's window is full")
         except ConnectionClosed:
             return NoAnswer(f"{self._origin}: the connection ended")
         except TimeoutError:
@@ -130,6 +130,14 @@ class AioapnsTransport:
             # One that nobody waits for any more would break the others' end when the connection is lost.
             connection.requests.pop(notification.notification_id, None)
         return _response(result, id(connection))
+
+    async def _with_room(self, size_bytes: int) -> APNsBaseClientProtocol:
+        """Where the window is full, the library would begin a stream that it never ends."""
+        while True:
+            connection = await self._pool.acquire()
+            if connection.conn.outbound_flow_control_window >= size_bytes:
+                return connection
+            await self._clock.sleep(_LOOK_AGAIN_S)
 
     def _notification(self, request: Request) -> NotificationRequest:
         headers = request.headers

@@ -13,6 +13,9 @@ from notifyd.config_values import wrong
 from notifyd.providers._push import HttpsOrigin
 from notifyd.secret_ref import SecretRef
 
+# aioapns writes JSON with a space after each colon and comma: so many of them are left room for.
+SPACES_BYTES_MAX = 128
+
 
 class ApnsEnvironment(StrEnum):
     PRODUCTION = "production"

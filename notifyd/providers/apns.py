@@ -14,7 +14,7 @@ from notifyd.core.outcome import Deferred, Outcome, Reason, Unknown
 from notifyd.errors import ConfigError, Fault
 from notifyd.ports import Limits
 from notifyd.providers._apns_answer import EXPIRED_TOKEN, TOO_MANY_TOKENS, outcome_of, reason_of
-from notifyd.providers._apns_config import ApnsClient, ApnsConfig
+from notifyd.providers._apns_config import SPACES_BYTES_MAX, ApnsClient, ApnsConfig
 from notifyd.providers._apns_request import question_of, request_of
 from notifyd.providers._apns_token import ProviderToken
 from notifyd.providers._base import ProviderContext, Unasked
@@ -27,8 +27,6 @@ from notifyd.wire.transport import Answer, Response
 from notifyd.wire.transport_http2 import Http2Transport
 
 _WHERE = "providers.apns"
-# aioapns writes JSON with a space after each colon and comma: so many of them are left room for.
-_SPACES_BYTES_MAX = 128
 
 
 class ApnsProvider(Unasked):
@@ -43,7 +41,7 @@ class ApnsProvider(Unasked):
         self, config: ApnsConfig, transport: PushTransport, token: ProviderToken | None, *, timeout_s: float
     ) -> None:
         """`token` None: the transport shows a certificate."""
-        spaces = _SPACES_BYTES_MAX if config.client is ApnsClient.AIOAPNS else 0
+        spaces = SPACES_BYTES_MAX if config.client is ApnsClient.AIOAPNS else 0
         self.limits = Limits(
             batch_max=config.batch_max,
             in_flight_max=config.in_flight_max,
