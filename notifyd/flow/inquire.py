@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -85,9 +86,13 @@ class Inquirer:
             return WasTaken(proof.provider, proof.provider_id, by=proof.kind)
         names = self._suspects(of_event, delivery)
         askers = [self._askers[name] for name in names if name in self._askers]
-        pause_s = self._too_early_s(ticket, askers)
-        if pause_s is not None:
-            return AskAgain(max(_PAUSE_LEAST_S, pause_s))
+        early_s = self._early_s(ticket, askers)
+        if early_s > 0:
+            return AskAgain(max(_PAUSE_LEAST_S, early_s))
+        turn_s = max((wait_s for asker in askers if (wait_s := asker.take_turn()) is not None), default=None)
+        if turn_s is not None:
+            # Of many in doubt at once none is given up because its turn was late, but for its deadline.
+            return self._later(ticket, turn_s, wait_s=math.inf)
         return await self._ask_providers(ticket, askers, all_of_them=len(askers) == len(names))
 
     def _suspects(self, of_event: Sequence[LogRow], delivery: Delivery) -> Sequence[str]:
@@ -99,15 +104,11 @@ class Inquirer:
         }
         return sorted(named) if named and "" not in named else self._names
 
-    def _too_early_s(self, ticket: Ticket, askers: Sequence[Asker]) -> float | None:
-        """None: each of them may be asked now."""
+    def _early_s(self, ticket: Ticket, askers: Sequence[Asker]) -> float:
+        """Until what each of them says of it can be believed."""
         settle_s = max((asker.settle_s for asker in askers), default=0.0)
-        early_s = ticket.doubted_at_s + settle_s - self._clock.now_s()
-        if early_s > 0:
-            # A clock that was set back keeps nobody waiting for longer than the provider asks for.
-            return min(early_s, settle_s)
-        # Of many in doubt at once none is given up because its turn was late.
-        return max((wait_s for asker in askers if (wait_s := asker.take_turn()) is not None), default=None)
+        # A clock that was set back keeps nobody waiting for longer than the provider asks for.
+        return min(settle_s, ticket.doubted_at_s + settle_s - self._clock.now_s())
 
     async def _ask_providers(self, ticket: Ticket, askers: Sequence[Asker], *, all_of_them: bool) -> Resolution:
         delivery = ticket.delivery
@@ -125,16 +126,17 @@ class Inquirer:
         if sure:
             self._count(delivery, "not_taken")
             return SendAgain(possible_duplicate=False)
-        self._count(delivery, "cannot_tell")
-        return self._untold(ticket)
+        doubted_for_s = self._clock.now_s() - ticket.doubted_at_s
+        return self._later(ticket, pause_s(doubted_for_s, self._entropy.fraction()), wait_s=self._wait_s)
 
-    def _untold(self, ticket: Ticket) -> Resolution:
-        now_s = self._clock.now_s()
-        left_s = gives_up_at_s(ticket.doubted_at_s, ticket.delivery.deadline_at_s, self._wait_s) - now_s
+    def _later(self, ticket: Ticket, after_s: float, *, wait_s: float) -> Resolution:
+        """Nobody could tell: asked again after so long, unless it has waited for `wait_s`."""
+        delivery = ticket.delivery
+        self._count(delivery, "cannot_tell")
+        left_s = gives_up_at_s(ticket.doubted_at_s, delivery.deadline_at_s, wait_s) - self._clock.now_s()
         if left_s <= 0:
             return SendAgain(possible_duplicate=True)
-        pause = pause_s(now_s - ticket.doubted_at_s, self._entropy.fraction())
-        return AskAgain(max(_PAUSE_LEAST_S, min(left_s, pause)))
+        return AskAgain(max(_PAUSE_LEAST_S, min(left_s, after_s)))
 
     def _count(self, delivery: Delivery, found: str) -> None:
         self._metrics.look_ups.add(1, delivery.channel, found)

@@ -136,3 +136,14 @@ def test_what_nobody_knew_for_a_while_is_in_doubt_and_what_was_sent_again_a_poss
     tally.add(checked(["a", "b", "c", "d"], [*rows, *again, *held, row("d")]), settled=True)
     assert [one.row.user_id for one in tally.doubts] == ["a", "b", "c"]
     assert [one.row.user_id for one in tally.duplicates] == ["b"]
+
+
+def test_what_a_look_up_found_to_be_taken_was_in_doubt_and_is_no_possible_duplicate() -> None:
+    rows = [row("ann", RowKind.UNKNOWN, reason=Reason.CRASH), row("ann", attempt=2), row("bob", RowKind.UNKNOWN)]
+    tally = Tally()
+    tally.add(checked(["ann", "bob"], rows), settled=True)
+    assert {(found.row.user_id, found.standing) for found in tally.doubts} == {
+        ("ann", Standing.ACCEPTED),
+        ("bob", Standing.WAITING),
+    }
+    assert tally.duplicates_count == 0

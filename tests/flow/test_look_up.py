@@ -232,6 +232,19 @@ async def test_many_in_doubt_are_asked_about_at_the_rate_and_none_is_given_up_fo
 
 
 @in_virtual_time
+async def test_those_whose_turn_does_not_come_in_time_are_sent_again_before_their_deadline_and_listed() -> None:
+    world = _world(limits=LookUpLimits(settle_s=SETTLE_S, rate_per_s=0.1))
+    world.use_types([paid(in_doubt=InDoubt.LOOK_UP, deadline_s=200.0)])
+    world.events(40)
+    await _die(world, lambda: len(world.sent()) == 40)
+    await _go_on(world)
+    assert world.deliveries() == {"accepted": 40}
+    assert 5 <= len(world.provider.look_ups) <= 15
+    assert set(world.duplicates()) == world.flagged()
+    assert len(world.flagged()) == 40 - len(world.provider.look_ups)
+
+
+@in_virtual_time
 async def test_a_doubt_is_looked_into_before_the_last_attempt_ends_the_delivery() -> None:
     world = _world(retry=RetryPolicy(attempts_max=1, backoff_base_s=1.0, backoff_max_s=8.0))
     world.events(2)
