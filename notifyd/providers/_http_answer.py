@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from email.utils import mktime_tz, parsedate_tz
 from typing import TypeVar
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from notifyd.core.outcome import AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
 from notifyd.errors import NotSent, TransportError
 from notifyd.providers._mail import short
+from notifyd.wire.http_date import epoch_s
 from notifyd.wire.public_only import NotPublic
 from notifyd.wire.transport import Response
 
@@ -33,6 +33,8 @@ _STATUSES = {
     429: Reason.THROTTLED,
 }
 # Vendors repeat in words what they were sent.
+_SECONDS = re.compile(r"[0-9]{1,10}")
+_LOOKED_AT_CHARS_MAX = 1000
 _PERSONAL = re.compile(r"[^\s@<>\"',;:]+@[^\s@<>\"',;:]+|https?://[^\s\"'>]+|\+?\d[\d ()./-]{5,}\d", re.IGNORECASE)
 
 
@@ -75,20 +77,20 @@ def unanswered(error: TransportError) -> Outcome:
 
 def quoted(text: str) -> str:
     """A vendor's own words for rows and logs: short, on one line, without what might be an address."""
-    return short(_PERSONAL.sub("<…>", " ".join(text.split())))
+    return short(_PERSONAL.sub("<…>", " ".join(text[:_LOOKED_AT_CHARS_MAX].split())))
 
 
 def retry_after_s(answer: Response) -> float | None:
     """A time counts from the answer's own date: clocks may differ."""
     value = answer.headers.get("retry-after", "")
-    if value.isdecimal():
+    if _SECONDS.fullmatch(value):
         return float(value)
-    reset, then = answer.headers.get("x-ratelimit-reset", ""), parsedate_tz(value)
-    now = parsedate_tz(answer.headers.get("date", ""))
-    if now is None or (then is None and not reset.isdecimal()):
+    reset = answer.headers.get("x-ratelimit-reset", "")
+    until_s = float(reset) if _SECONDS.fullmatch(reset) else epoch_s(value)
+    now_s = epoch_s(answer.headers.get("date", ""))
+    if until_s is None or now_s is None:
         return None
-    until_s = int(reset) if then is None else mktime_tz(then)
-    return max(0.0, float(until_s - mktime_tz(now)))
+    return max(0.0, until_s - now_s)
 
 
 def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T | None:

@@ -5,13 +5,12 @@ Codes: Twilio's "Error and Warning Dictionary".
 
 from __future__ import annotations
 
-from email.utils import mktime_tz, parsedate_tz
-
 import msgspec
 
 from notifyd.core.look_up import CannotTell, Found, NotTaken, Taken
 from notifyd.core.outcome import Accepted, Outcome, Reason, Unknown
 from notifyd.providers._http_answer import by_status, decoded, quoted, refusal, retry_after_s
+from notifyd.wire.http_date import epoch_s
 from notifyd.wire.transport import Response
 
 _CODES = {
@@ -116,5 +115,5 @@ def _taken(answer: Response) -> Outcome:
 
 def _created_s(message: _Message) -> float:
     """A message without a readable date may be ours."""
-    created = parsedate_tz(message.date_created or "")
-    return float("inf") if created is None else float(mktime_tz(created))
+    created_s = epoch_s(message.date_created or "")
+    return float("inf") if created_s is None else created_s

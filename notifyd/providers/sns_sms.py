@@ -10,7 +10,6 @@ from collections.abc import Hashable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlencode
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
@@ -25,7 +24,7 @@ from notifyd.providers._http_answer import quoted, refusal, unanswered
 from notifyd.providers._sms import SEGMENTS_MAX, number_of, text_of
 from notifyd.wire.aws_call import AwsService
 
-_VERSION = {"Version": "2010-03-31"}
+_VERSION = "2010-03-31"
 _PAYLOAD_BYTES_MAX = 64 * 1024
 _ATTEMPTS_MAX = 3  # of asking for the account: reading is repeatable
 _MESSAGE_ID = re.compile(rb"<MessageId>([^<]+)</MessageId>")
@@ -86,8 +85,7 @@ class SnsSmsProvider(Unasked):
 
     async def problems(self) -> list[Fault]:
         try:
-            form = {"Action": "GetSMSSandboxAccountStatus", **_VERSION}
-            answer = await self._aws.query(urlencode(form).encode(), attempts_max=_ATTEMPTS_MAX)
+            answer = await self._aws.query("GetSMSSandboxAccountStatus", _VERSION, {}, attempts_max=_ATTEMPTS_MAX)
         except (AwsError, TransportError) as error:
             mend = "mend region, base_url or credentials, and let the role do sns:GetSMSSandboxAccountStatus"
             return [Fault("providers.sns_sms", f"SNS does not tell of the account: {error}", mend)]
@@ -106,7 +104,8 @@ class SnsSmsProvider(Unasked):
         if isinstance(text, Rejected):
             return text
         try:
-            answer = await self._aws.query(self._publish(delivery, to, text), timeout_s=self._timeout_s)
+            parameters = self._publish(delivery, to, text)
+            answer = await self._aws.query("Publish", _VERSION, parameters, timeout_s=self._timeout_s)
         except AwsError as error:
             return _refused(error)
         except TransportError as error:
@@ -116,7 +115,7 @@ class SnsSmsProvider(Unasked):
             return Unknown(Reason.ANSWER_UNREADABLE, "HTTP 200 without a MessageId")
         return Accepted(message_id[1].decode())
 
-    def _publish(self, delivery: Delivery, to: str, text: str) -> bytes:
+    def _publish(self, delivery: Delivery, to: str, text: str) -> dict[str, str]:
         kind = "Transactional" if delivery.lane is Lane.TRANSACTIONAL else "Promotional"
         config = self._config
         attributes = [("delivery_id", "String", delivery.delivery_id), ("AWS.SNS.SMS.SMSType", "String", kind)]
@@ -126,13 +125,13 @@ class SnsSmsProvider(Unasked):
             attributes.append(("AWS.MM.SMS.OriginationNumber", "String", config.origination_number))
         if config.max_price_usd is not None:
             attributes.append(("AWS.SNS.SMS.MaxPrice", "Number", str(config.max_price_usd)))
-        form = {"Action": "Publish", **_VERSION, "PhoneNumber": to, "Message": text}
+        parameters = {"PhoneNumber": to, "Message": text}
         for number, (name, data_type, value) in enumerate(attributes, start=1):
             entry = f"MessageAttributes.entry.{number}"
-            form[f"{entry}.Name"] = name
-            form[f"{entry}.Value.DataType"] = data_type
-            form[f"{entry}.Value.StringValue"] = value
-        return urlencode(form).encode()
+            parameters[f"{entry}.Name"] = name
+            parameters[f"{entry}.Value.DataType"] = data_type
+            parameters[f"{entry}.Value.StringValue"] = value
+        return parameters
 
 
 def _refused(error: AwsError) -> Outcome:

@@ -6,9 +6,8 @@ stays with it (aws/session.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from email.utils import mktime_tz, parsedate_tz
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from urllib.parse import urlencode, urlsplit
 from zlib import crc32
 
 import msgspec
@@ -17,6 +16,7 @@ from notifyd.errors import AwsError, NoAnswer, NotSent, Throttled, TransportErro
 from notifyd.ports import Clock, Entropy
 from notifyd.wire.aws_error import error_of, is_skew
 from notifyd.wire.credentials import CredentialSource
+from notifyd.wire.http_date import epoch_s
 from notifyd.wire.sigv4 import Signer
 from notifyd.wire.transport import Request, Response, Transport
 
@@ -90,10 +90,19 @@ class AwsService:
         headers = {"content-type": "application/json"}
         return await self._repeat(path, _Unsigned("POST", path, headers, body), timeout_s, attempts_max)
 
-    async def query(self, form: bytes, *, timeout_s: float = 5.0, attempts_max: int = 1) -> bytes:
-        """The query protocol: `form` is urlencoded, with Action and Version; the answer is XML."""
+    async def query(
+        self,
+        action: str,
+        version: str,
+        parameters: Mapping[str, str],
+        *,
+        timeout_s: float = 5.0,
+        attempts_max: int = 1,
+    ) -> bytes:
+        """The query protocol, whose answer is XML. `version`: of the service's API, like `2010-03-31`."""
         headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
-        return await self._repeat("query", _Unsigned("POST", "/", headers, form), timeout_s, attempts_max)
+        form = urlencode({"Action": action, "Version": version, **parameters}).encode()
+        return await self._repeat(action, _Unsigned("POST", "/", headers, form), timeout_s, attempts_max)
 
     async def get(self, path: str, *, timeout_s: float = 5.0, attempts_max: int = 1) -> bytes:
         """REST-JSON, without a query: `path` is percent-encoded, like `/v2/email/account`."""
@@ -105,7 +114,7 @@ class AwsService:
         Until the first answer it is the own clock's. Dates are whole seconds, rounded down.
         """
         date, elapsed_s = self._dated
-        date_s = _epoch_s(date)
+        date_s = epoch_s(date)
         if date_s is None:
             return self._clock.now_s()
         return date_s + self._clock.elapsed_s() - elapsed_s
@@ -168,7 +177,7 @@ class AwsService:
 
     def _learn_skew(self, answer: Response, skew_s: float) -> bool:
         """Whether AWS's clock is so far from the one signed with that this was the reason to refuse."""
-        date_s = _epoch_s(answer.headers.get("date", ""))
+        date_s = epoch_s(answer.headers.get("date", ""))
         if date_s is None:
             return False
         learned_s = date_s - self._clock.now_s()
@@ -195,8 +204,3 @@ def _may_pass(error: AwsError | TransportError) -> bool:
     if isinstance(error, AwsError):
         return isinstance(error, Throttled) or error.status >= 500
     return True
-
-
-def _epoch_s(http_date: str) -> float | None:
-    parsed = parsedate_tz(http_date)
-    return None if parsed is None else float(mktime_tz(parsed))

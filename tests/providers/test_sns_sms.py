@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pytest
 from botocore.loaders import Loader
@@ -27,11 +26,11 @@ class Sns:
     """Of AwsService what is used here."""
 
     def __init__(self, answer: bytes | Exception) -> None:
-        self.forms: list[bytes] = []
+        self.published: list[dict[str, str]] = []
         self._answer = answer
 
-    async def query(self, form: bytes, **_: object) -> bytes:
-        self.forms.append(form)
+    async def query(self, action: str, version: str, parameters: dict[str, str], **_: object) -> bytes:
+        self.published.append({"Action": action, "Version": version, **parameters})
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer
@@ -69,7 +68,7 @@ async def test_a_message_is_published_as_botocore_would(lane: Lane, kind: str) -
     expected = serialized(
         {"PhoneNumber": "+4915123456789", "Message": "Grüße & more", "MessageAttributes": attributes}
     )
-    assert dict(parse_qsl(sns.forms[0].decode(), strict_parsing=True)) == expected
+    assert sns.published == [expected]
 
 
 @pytest.mark.parametrize(
