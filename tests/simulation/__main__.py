@@ -13,8 +13,9 @@ from functools import partial
 
 from click import echo
 
-from tests.simulation.faults import OPERATIONS, Group
+from tests.simulation.faults import Group
 from tests.simulation.network import Mishap
+from tests.simulation.operations import OPERATIONS
 from tests.simulation.run import Options, Result, run_seed
 
 _MEMORY_MAX_BYTES = 2 << 30

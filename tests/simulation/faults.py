@@ -11,42 +11,11 @@ import msgspec
 from tests.simulation.cluster import Cluster, Worker
 from tests.simulation.dice import Dice
 from tests.simulation.network import Mishap, Weather
+from tests.simulation.operations import BUSIEST, OPERATIONS, RARE, SERVICES
 from tests.simulation.process import Doom, Process, State
 from tests.simulation.world.provider import Mood
 from tests.simulation.world.stream import WorldSource
 from tests.simulation.world.world import World
-
-# Every call that a process makes: it can die before each leaves, and after each took effect. The number: out of
-# how many of them the one is drawn. Of the rare ones every worker waits for its first, from the start.
-OPERATIONS = {
-    "leases.scan": 40,
-    "leases.beat": 12,
-    "leases.take": 3,
-    "leases.write": 60,
-    "leases.create_stream": 1,
-    "leases.create_shard": 3,
-    "leases.note_listing": 1,
-    "leases.remove_worker": 1,
-    "log.append": 60,
-    "log.claim_attempt": 3,
-    "log.rows_of_event": 1,
-    "retry.put": 2,
-    "retry.receive": 10,
-    "retry.delete": 2,
-    "retry.hide": 1,
-    "dead.put": 3,
-    "directory.look_up": 30,
-    "alerts.raise_alert": 2,
-    "source.list_shards": 3,
-    "source.read": 60,
-    "provider.send": 60,
-    "provider.refresh_limits": 1,
-    "provider.look_up": 1,
-}
-# Around these most is in flight.
-_BUSIEST = ("provider.send", "log.append", "leases.write")
-_RARE = tuple(operation for operation, of in OPERATIONS.items() if of <= 3)
-SERVICES = ("leases", "log", "retry", "dead", "directory", "source", "provider")
 
 
 class Group(StrEnum):
@@ -125,7 +94,7 @@ class Director:
         if self._dice.chance(0.25):
             self._later(at_s, self._begin, self._crash)
             return
-        operation = self._dice.one_of(_BUSIEST if self._dice.chance(0.4) else list(OPERATIONS))
+        operation = self._dice.one_of(BUSIEST if self._dice.chance(0.4) else list(OPERATIONS))
         doom = Doom(operation, before=self._dice.chance(0.5), left=self._dice.whole(1, OPERATIONS[operation]))
         dooms = self._world.network.dooms
 
@@ -134,7 +103,7 @@ class Director:
                 dooms.remove(doom)
                 self._crash()
 
-        if operation in _RARE:
+        if operation in RARE:
             dooms.append(doom)
             if operation == "retry.hide":  # only who thinks it early hides a message
                 self._later(at_s, self._begin_early)
