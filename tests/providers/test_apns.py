@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -10,18 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from pydantic import SecretStr
 
 from notifyd.core.channel import Channel, Lane
 from notifyd.core.message import Delivery, Push
 from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
-from notifyd.errors import NoAnswer, NotSent
+from notifyd.errors import ConfigError, NoAnswer, NotSent
+from notifyd.providers import ProviderContext
 from notifyd.providers._apns_config import ApnsConfig
 from notifyd.providers._apns_token import ProviderToken
 from notifyd.providers._key_file import NoKey, p256_key
-from notifyd.providers.apns import ApnsProvider
+from notifyd.providers.apns import ApnsProvider, build_apns
+from notifyd.wire.aws_call import AwsService
 from notifyd.wire.transport import Answer, Response
 from tests.fakes.push_transport import AnswerTo, FakePushTransport
-from tests.fakes.system import FakeClock
+from tests.fakes.system import FakeClock, FakeEntropy
 from tests.support.deliveries import push_delivery
 from tests.support.push_keys import P256, RSA, pem_of
 
@@ -345,3 +349,38 @@ def test_the_environment_is_the_host() -> None:
         ApnsConfig.model_validate(CONFIG | {"environment": name}).origin for name in ("production", "sandbox")
     ]
     assert hosts == ["https://api.push.apple.com", "https://api.sandbox.push.apple.com"]
+
+
+def context(clock: FakeClock, entropy: FakeEntropy) -> ProviderContext:
+    async def no_aws(*_: object, **__: object) -> AwsService:
+        raise AssertionError("APNs is not in AWS")
+
+    return ProviderContext(
+        clock=clock,
+        entropy=entropy,
+        send_timeout_s=5.0,
+        open_aws=no_aws,
+        secret=lambda _: SecretStr("hush"),
+    )
+
+
+async def test_a_certificate_that_cannot_be_read_is_a_fault_of_the_config(
+    clock: FakeClock, entropy: FakeEntropy, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.write_text("")
+    for path in (tmp_path / "missing.pem", empty):
+        config = ApnsConfig.model_validate({"topic": "com.example.shop", "certificate": path})
+        with pytest.raises(ConfigError) as raised:
+            await build_apns(config, context(clock, entropy))
+        assert [fault.where for fault in raised.value.faults] == ["providers.apns.certificate"]
+
+
+async def test_a_key_that_is_none_is_a_fault_that_does_not_repeat_it(
+    clock: FakeClock, entropy: FakeEntropy
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        await build_apns(ApnsConfig.model_validate(CONFIG), context(clock, entropy))
+    [fault] = raised.value.faults
+    assert fault.where == "providers.apns.key"
+    assert "hush" not in str(fault)
