@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import BaseTransport, Task, Transport, get_running_loop
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import cast
 
@@ -31,18 +31,30 @@ class _Stream(msgspec.Struct):
     body: bytearray
 
 
-class Http2Connection(asyncio.Protocol):
-    """`tasks`: of streams that wait for their answer; those without a wait have none."""
+class Shared(msgspec.Struct):
+    """By all connections of a server. `tasks`: of streams that wait for their answer; they outlive a connection,
+    for what was taken is taken.
+    """
 
-    def __init__(
-        self, number: int, desk: Desk, connections: set[Http2Connection], clock: Clock, streams_max: int
-    ) -> None:
-        self.tasks: set[Task[None]] = set()
+    desk: Desk
+    clock: Clock
+    streams_max: int
+    connections: set[Http2Connection]
+    tasks: set[Task[None]]
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+
+class Http2Connection(asyncio.Protocol):
+    """`number`: which of the server's it is."""
+
+    def __init__(self, number: int, shared: Shared) -> None:
         self._number = number
-        self._desk = desk
-        self._connections = connections
-        self._clock = clock
-        self._streams_max = streams_max
+        self._shared = shared
+        self._desk = shared.desk
         self._http2 = Connection(Role.SERVER, _CONFIGURATION)
         self._streams: dict[int, _Stream] = {}
         self._unanswered: set[int] = set()
@@ -71,8 +83,6 @@ class Http2Connection(asyncio.Protocol):
         self._flush()
 
     def abort(self) -> None:
-        for task in self.tasks:
-            task.cancel()
         if self._transport is not None:
             self._transport.abort()
 
@@ -85,15 +95,15 @@ class Http2Connection(asyncio.Protocol):
         if tls is None or tls.selected_alpn_protocol() != "h2":
             self._transport.close()
             return
-        self._connections.add(self)
-        self._http2.initiate_connection({Setting.MAX_CONCURRENT_STREAMS: self._streams_max})
+        self._shared.connections.add(self)
+        self._http2.initiate_connection({Setting.MAX_CONCURRENT_STREAMS: self._shared.streams_max})
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        self._connections.discard(self)
+        self._shared.connections.discard(self)
         self._transport = None
-        for task in self.tasks:
-            task.cancel()
+        if self._drip is not None:
+            self._drip.put_nowait(b"")
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -112,9 +122,7 @@ class Http2Connection(asyncio.Protocol):
                 self._begun_id = max(self._begun_id, stream_id)
             else:
                 self._begun_id = max(self._begun_id, stream_id)
-                task = get_running_loop().create_task(self._answer_later(stream_id, request))
-                self.tasks.add(task)
-                task.add_done_callback(self.tasks.discard)
+                self._shared.spawn(self._answer_later(stream_id, request))
         self._flush()
 
     # --- streams in ----------------------------------------------------------------------------------------
@@ -228,7 +236,7 @@ class Http2Connection(asyncio.Protocol):
     def _slow_down(self, interval_s: float) -> None:
         if self._drip is None:
             self._drip = asyncio.Queue()
-            self.tasks.add(get_running_loop().create_task(self._drip_out(self._drip, interval_s)))
+            self._shared.spawn(self._drip_out(self._drip, interval_s))
 
     async def _drip_out(self, queue: asyncio.Queue[bytes], interval_s: float) -> None:
         while self._transport is not None:
@@ -236,4 +244,4 @@ class Http2Connection(asyncio.Protocol):
                 if self._transport is None:
                     return
                 self._transport.write(bytes((byte,)))
-                await self._clock.sleep(interval_s)
+                await self._shared.clock.sleep(interval_s)

@@ -11,7 +11,7 @@ from ngh2 import Setting
 
 from notifyd.sandbox.clients import Clock
 from notifyd.sandbox.desk import Desk
-from notifyd.sandbox.http2_connection import Http2Connection
+from notifyd.sandbox.http2_connection import Http2Connection, Shared
 
 _HOST = "127.0.0.1"
 # What APNs says at first to a new connection is less; tests set their own.
@@ -19,7 +19,7 @@ _STREAMS_MAX = 1000
 
 
 class Http2Server:
-    """`tls`: with h2 in its ALPN. `connections`: those that are open; `opened`: how many ever were."""
+    """`tls`: with h2 in its ALPN. `opened`: how many connections there were so far."""
 
     def __init__(
         self,
@@ -32,23 +32,21 @@ class Http2Server:
     ) -> None:
         self.desk = desk
         self.url = ""
-        self.connections: set[Http2Connection] = set()
-        self.streams_max = streams_max
         self.opened = 0
-        self._clock = clock
+        self._shared = Shared(desk, clock, streams_max, connections=set(), tasks=set())
         self._tls = tls
         self._port = port
         self._server: AbstractServer | None = None
 
     def limit_streams(self, streams_max: int) -> None:
         """MAX_CONCURRENT_STREAMS of the connections that are open, and of those to come."""
-        self.streams_max = streams_max
-        for connection in self.connections:
+        self._shared.streams_max = streams_max
+        for connection in self._shared.connections:
             connection.update_settings({Setting.MAX_CONCURRENT_STREAMS: streams_max})
 
     def go_away(self, *, error_code: int = 0, reason: str = "") -> None:
         """To all connections that are open: what has arrived is answered, then they are closed."""
-        for connection in set(self.connections):
+        for connection in set(self._shared.connections):
             connection.go_away(error_code=error_code, reason=reason)
 
     async def __aenter__(self) -> Self:
@@ -60,9 +58,11 @@ class Http2Server:
     async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.close()
-        waiting = [task for connection in self.connections for task in connection.tasks]
-        for connection in set(self.connections):
+        for connection in set(self._shared.connections):
             connection.abort()
+        waiting = list(self._shared.tasks)
+        for task in waiting:
+            task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
         if self._server is not None:
             await self._server.wait_closed()
@@ -70,4 +70,4 @@ class Http2Server:
 
     def _accept(self) -> Http2Connection:
         self.opened += 1
-        return Http2Connection(self.opened, self.desk, self.connections, self._clock, self.streams_max)
+        return Http2Connection(self.opened, self._shared)

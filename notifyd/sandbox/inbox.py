@@ -81,6 +81,8 @@ class Inbox(Generic[M]):
         self._clock = clock or SystemClock()
         self._fsync = fsync
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        self._unwritten = b""
+        self._writing = asyncio.Lock()
         self._journal = None if journal is None else os.open(journal, flags, 0o600)
 
     @property
@@ -91,7 +93,9 @@ class Inbox(Generic[M]):
     async def accept(self, messages: Sequence[M]) -> None:
         self._stamp(messages)
         if self._journal is not None and messages:
-            await asyncio.to_thread(self._append, self._journal, _lines(messages))
+            self._unwritten += _lines(messages)
+            async with self._writing:
+                await self._write(self._journal)
         self._hold(messages)
 
     def keep(self, messages: Sequence[M]) -> None:
@@ -136,6 +140,16 @@ class Inbox(Generic[M]):
                 self.duplicates += 1
             else:
                 self._seen.add(key)
+
+    async def _write(self, journal: int) -> None:
+        """Whoever comes first writes for all who came meanwhile; they find nothing left to write."""
+        lines, self._unwritten = self._unwritten, b""
+        try:
+            if lines:
+                await asyncio.to_thread(self._append, journal, lines)
+        except OSError:
+            self._unwritten = lines + self._unwritten
+            raise
 
     def _append(self, journal: int, lines: bytes) -> None:
         # One write of whole lines: a kill leaves no half of one behind.
