@@ -52,6 +52,16 @@ def reasons(decisions: list[Decision]) -> list[tuple[Channel | None, Suppression
     return [(each.channel, each.reason if isinstance(each, Suppressed) else None) for each in decisions]
 
 
+def test_an_address_that_was_called_gone_is_suppressed_and_no_other() -> None:
+    hooks = (ExternalChannel("slack", "C1"), ExternalChannel("slack", "C2"))
+    marks = ("email:u@example.com", "chat:C1", "sms:+490")
+    person = Person("u-1", msgspec.structs.replace(CONTACT, external_channels=hooks, suppressed=marks))
+    email, sms, first, second = decided(person, channels=(Channel.EMAIL, Channel.SMS, Channel.CHAT))
+    listed = SuppressionReason.ON_SUPPRESSION_LIST
+    assert reasons([email, first]) == [(Channel.EMAIL, listed), (Channel.CHAT, listed)]
+    assert [sms, second] == [Planned(Channel.SMS, "+41791234567"), Planned(Channel.CHAT, "C2", "slack")]
+
+
 def test_each_channel_is_sent_to_all_its_addresses() -> None:
     channels = (Channel.EMAIL, Channel.SMS, Channel.PUSH_IOS, Channel.PUSH_ANDROID, Channel.CHAT)
     assert decided(channels=channels) == [

@@ -32,6 +32,12 @@ def _settings(**values: Any) -> tuple[UserSettings, list[str]]:
     return settings, [damage.attribute for damage in damages]
 
 
+def test_marks_are_read_and_those_that_are_none_cost_no_other() -> None:
+    contact, damaged = _contact(suppressed=["email:a@example.com", 7, "chat:C1"])
+    assert contact.suppressed == ("email:a@example.com", "chat:C1")
+    assert damaged == ["suppressed"]
+
+
 @pytest.mark.parametrize("form", [lambda entries: entries, json.dumps], ids=["list", "text"])
 def test_lists_are_read_as_lists_and_as_json_text(form: Any) -> None:
     contact, damaged = _contact(
