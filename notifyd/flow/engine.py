@@ -17,24 +17,22 @@ from notifyd.core.log_rows import RowMaker
 from notifyd.core.policy import DeliveryRules
 from notifyd.core.retry_message import DeadMessage, RetryMessage
 from notifyd.flow.alert_desk import AlertDesk
-from notifyd.flow.attempt import AttemptClaims
 from notifyd.flow.begin import Beginner
 from notifyd.flow.byte_budget import ByteBudget
+from notifyd.flow.checks import checks_of
 from notifyd.flow.dead_addresses import DeadAddresses
 from notifyd.flow.expand import Expander
 from notifyd.flow.facts import FactFinder
 from notifyd.flow.finish import Finisher
 from notifyd.flow.heart import Heart
-from notifyd.flow.inquire import Inquirer
 from notifyd.flow.leasing import LeaseKeeper
 from notifyd.flow.log_reader import LogReader
 from notifyd.flow.log_writer import LogWriter
 from notifyd.flow.outbox import Outbox
 from notifyd.flow.prepare import Preparer, SourceRules
-from notifyd.flow.reconsider import Reconsider
 from notifyd.flow.record import Recorder
 from notifyd.flow.recover import Recoverer
-from notifyd.flow.redeliver import Checks, Redeliverer
+from notifyd.flow.redeliver import Redeliverer
 from notifyd.flow.repeats import Repeats
 from notifyd.flow.route import Router
 from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
@@ -218,37 +216,22 @@ class Engine:
             queue=outside.retry_queues[channel],
             router=self.routers[channel],
             recorder=self._recorder,
-            checks=self._checks(channel),
+            checks=checks_of(
+                channel,
+                outside,
+                self._settings,
+                catalog=self._catalog,
+                facts=self._facts,
+                expander=self._expander,
+                rows=self._rows,
+                metrics=self._metrics,
+            ),
             slots=self.slots,
             watch=self.watch,
             clock=outside.clock,
             entropy=outside.entropy,
             metrics=self._metrics,
             times=self._settings.redeliver,
-        )
-
-    def _checks(self, channel: Channel) -> Checks:
-        outside, times = self.outside, self._settings.redeliver
-        return Checks(
-            Reconsider(
-                catalog=self._catalog,
-                directory=outside.directory,
-                facts=self._facts,
-                expander=self._expander,
-                delivery_log=outside.delivery_log,
-                rows=self._rows,
-                clock=outside.clock,
-            ),
-            Inquirer(
-                [route.provider for route in outside.providers[channel]],
-                outside.delivery_log,
-                wait_s=times.look_up_wait_s,
-                timeout_s=times.send_timeout_s,
-                clock=outside.clock,
-                entropy=outside.entropy,
-                metrics=self._metrics,
-            ),
-            AttemptClaims(outside.delivery_log, self._rows, outside.clock, outside.entropy),
         )
 
     def _repeats(self, setup: SourceSetup) -> Repeats | None:
