@@ -158,6 +158,18 @@ async def test_an_answer_that_came_whole_before_the_connection_broke_counts() ->
         assert kinds(await client.post_all([b"1", b"2"])) == ["200", "NoAnswer"]
 
 
+async def test_an_answer_that_came_whole_together_with_more_than_is_taken_counts() -> None:
+    def answer_then_flood(asked: Asked) -> None:
+        if asked.number == 2:
+            block = asked.peer.encode([(":status", "200")])
+            whole = h2.frame(h2.HEADERS, server.requests[0].stream_id, block, flags=h2.END_HEADERS | h2.END_STREAM)
+            flood = asked.peer.encode([(":status", "200"), *((f"x-{number}", "y") for number in range(200))])
+            asked.peer.transport.write(whole + h2.frame(h2.HEADERS, asked.stream_id, flood, flags=h2.END_HEADERS))
+
+    async with http2_server(answer_then_flood) as server, http2(server.origin) as client:
+        assert kinds(await client.post_all([b"1", b"2"])) == ["200", "NoAnswer"]
+
+
 async def test_a_protocol_that_the_other_side_breaks_is_no_answer_to_all_that_runs() -> None:
     def promise(asked: Asked) -> None:  # pushes were switched off
         block = asked.peer.encode([(":method", "GET"), (":scheme", "https"), (":authority", "a"), (":path", "/")])

@@ -120,6 +120,24 @@ async def test_what_the_window_does_not_take_waits_whole_and_is_not_sent() -> No
         assert (server.begun, len(server.requests)) == (6, 6)
 
 
+async def test_what_waits_for_a_stream_s_window_keeps_its_part_of_the_connection_s() -> None:
+    greet = greeting({h2.MAX_CONCURRENT_STREAMS: 10, h2.INITIAL_WINDOW_SIZE: 10})
+    async with http2_server(silent, greet=greet) as server, http2(server.origin) as client:
+        server.gives_window = False
+        answers = await client.post_all([b"x" * 30_000] * 4, timeout_s=5.0)
+        assert kinds(answers) == ["NoAnswer"] * 2 + ["NotSent"] * 2
+        assert server.begun == 2
+
+
+async def test_answers_to_a_thousand_requests_do_not_wait_for_each_other_s_window() -> None:
+    async with http2_server(echoing) as server, http2(server.origin) as client:
+        await client.post()
+        updates = [
+            frame.number for frame in server.frames if (frame.kind, frame.stream_id) == (h2.WINDOW_UPDATE, 0)
+        ]
+        assert 65_535 + sum(updates) == 2**20
+
+
 async def test_large_bodies_run_side_by_side_where_the_window_takes_them() -> None:
     greet = greeting({h2.MAX_CONCURRENT_STREAMS: 10, h2.INITIAL_WINDOW_SIZE: 2**20})
     async with http2_server(echoing, greet=greet) as server, http2(server.origin) as client:

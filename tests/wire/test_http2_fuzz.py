@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import cycle
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -168,17 +169,12 @@ async def send(times_s: list[float]) -> list[tuple[list[Answer], float]]:
         await transport.close()
 
 
-@settings(max_examples=300)
-@given(
-    st.lists(DEEDS, min_size=1, max_size=6),
-    GREETINGS,
-    st.integers(1, 50),
-    st.lists(st.sampled_from([0.5, 3.0, 5.0]), min_size=1, max_size=6),
-)
-def test_whatever_a_server_sends_every_request_ends_by_its_deadline_in_one_of_three_ways(
-    deeds: list[Deed], greetings: list[bytes | None], cut: int, times_s: list[float]
-) -> None:
-    loop = anarchy(deeds, greetings, cut)
+SERVERS = st.tuples(st.lists(DEEDS, min_size=1, max_size=6), GREETINGS, st.integers(1, 50))
+TIMES_S = st.lists(st.sampled_from([0.5, 3.0, 5.0]), min_size=1, max_size=6)
+
+
+def check(server: tuple[list[Deed], list[bytes | None], int], times_s: list[float]) -> None:
+    loop = anarchy(*server)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         for answers, late_s in runner.run(send(times_s)):
             assert len(answers) == 3
@@ -186,3 +182,21 @@ def test_whatever_a_server_sends_every_request_ends_by_its_deadline_in_one_of_th
             assert late_s < 0.01
         assert loop.faults == []
         assert all(transport.is_closing() for transport in loop.near)
+
+
+@settings(max_examples=100)
+@given(SERVERS, TIMES_S)
+def test_whatever_a_server_sends_every_request_ends_by_its_deadline_in_one_of_three_ways(
+    server: tuple[list[Deed], list[bytes | None], int], times_s: list[float]
+) -> None:
+    check(server, times_s)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@settings(max_examples=1500)
+@given(SERVERS, TIMES_S)
+def test_so_it_is_over_many_more_servers(
+    server: tuple[list[Deed], list[bytes | None], int], times_s: list[float]
+) -> None:
+    check(server, times_s)
