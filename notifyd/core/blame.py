@@ -21,6 +21,7 @@ _OF_REASON: Final[dict[Reason, Blame]] = {
     Reason.ADDRESS_INVALID: Blame.RECIPIENT,
     Reason.ADDRESS_GONE: Blame.RECIPIENT,
     Reason.ON_SUPPRESSION_LIST: Blame.RECIPIENT,
+    Reason.RECIPIENT_UNAVAILABLE: Blame.RECIPIENT,
     Reason.MESSAGE_REFUSED: Blame.REQUEST,
     Reason.PAYLOAD_TOO_LARGE: Blame.REQUEST,
     Reason.CREDENTIALS: Blame.CONFIG,

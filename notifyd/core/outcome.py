@@ -14,6 +14,7 @@ class Reason(StrEnum):
     ADDRESS_INVALID = "address_invalid"
     ADDRESS_GONE = "address_gone"
     ON_SUPPRESSION_LIST = "on_suppression_list"
+    RECIPIENT_UNAVAILABLE = "recipient_unavailable"
     # the request's
     MESSAGE_REFUSED = "message_refused"
     PAYLOAD_TOO_LARGE = "payload_too_large"
@@ -41,6 +42,10 @@ class Reason(StrEnum):
     TYPE_UNKNOWN = "type_unknown"
     IN_DOUBT_HELD = "in_doubt_held"
     LOOKUP_FAILED = "lookup_failed"
+
+
+# Turns through a retry queue on which nothing was known to be sent: no tries of the retry policy.
+NO_ATTEMPTS = frozenset({Reason.QUEUE_WAIT, Reason.PAUSED, Reason.NO_PROVIDER, Reason.LOOKUP_FAILED, Reason.CRASH})
 
 
 class Accepted(msgspec.Struct, frozen=True, gc=False):

@@ -32,9 +32,9 @@ _STATUSES = {
     425: Reason.PROVIDER_ERROR,
     429: Reason.THROTTLED,
 }
-# Vendors repeat in words what they were sent.
 _SECONDS = re.compile(r"[0-9]{1,10}")
 _LOOKED_AT_CHARS_MAX = 1000
+# Vendors repeat in words what they were sent.
 _PERSONAL = re.compile(r"[^\s@<>\"',;:]+@[^\s@<>\"',;:]+|https?://[^\s\"'>]+|\+?\d[\d ()./-]{5,}\d", re.IGNORECASE)
 
 

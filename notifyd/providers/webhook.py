@@ -18,7 +18,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from notifyd.core.channel import Channel
 from notifyd.core.message import Chat, Delivery, message_of
-from notifyd.core.outcome import Accepted, Outcome, Reason, Rejected
+from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
 from notifyd.errors import ConfigError, Fault
 from notifyd.ports import Clock
 from notifyd.providers._base import ProviderContext
@@ -117,6 +117,17 @@ class WebhookProvider(HttpProvider):
     async def faults(self) -> list[Fault]:
         """There are as many receivers as users; none of them can be asked."""
         return []
+
+    async def _send_one(self, delivery: Delivery) -> Outcome:
+        """Whatever is wrong with one receiver says nothing of the others: none of it counts against all."""
+        outcome = await super()._send_one(delivery)
+        match outcome:
+            case Deferred(retry_after_s=pause_s, answer=said):
+                return Deferred(Reason.RECIPIENT_UNAVAILABLE, pause_s, said)
+            case Unknown(answer=said):
+                return Unknown(Reason.RECIPIENT_UNAVAILABLE, said)
+            case _:
+                return outcome
 
     def _target(self, url: str) -> Target | Rejected:
         """Without the URL in the answer: it may be a secret."""

@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
+from notifyd.core.blame import Blame, blame_of
 from notifyd.core.channel import Channel
 from notifyd.core.message import Chat, Delivery
 from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
@@ -90,21 +91,24 @@ async def test_while_secrets_change_each_of_them_signs() -> None:
     [
         (Response(201, {}, b""), Accepted()),
         (Response(400, {}, b"s3cret"), Rejected(Reason.MESSAGE_REFUSED, "HTTP 400")),
-        (Response(401, {}, b""), Deferred(Reason.CREDENTIALS, answer="HTTP 401")),
+        (Response(401, {}, b""), Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 401")),
         (Response(404, {}, b""), Rejected(Reason.ADDRESS_INVALID, "HTTP 404")),
         (Response(410, {}, b""), AddressGone("HTTP 410")),
         (Response(413, {}, b""), Rejected(Reason.PAYLOAD_TOO_LARGE, "HTTP 413")),
-        (Response(429, {"retry-after": "5"}, b""), Deferred(Reason.THROTTLED, 5.0, "HTTP 429")),
-        (Response(503, {"retry-after": "5"}, b""), Deferred(Reason.PROVIDER_ERROR, 5.0, "HTTP 503")),
-        (Response(500, {}, b""), Unknown(Reason.PROVIDER_ERROR, "HTTP 500")),
+        (Response(429, {"retry-after": "5"}, b""), Deferred(Reason.RECIPIENT_UNAVAILABLE, 5.0, "HTTP 429")),
+        (Response(503, {"retry-after": "5"}, b""), Deferred(Reason.RECIPIENT_UNAVAILABLE, 5.0, "HTTP 503")),
+        (Response(500, {}, b""), Unknown(Reason.RECIPIENT_UNAVAILABLE, "HTTP 500")),
         (Response(307, {"location": "https://127.0.0.1/"}, b""),
          Rejected(Reason.ADDRESS_INVALID, "HTTP 307: a redirect, which is not followed")),
-        (NotSent("refused"), Deferred(Reason.NO_CONNECTION, answer="refused")),
+        (NotSent("refused"), Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="refused")),
         (NotPublic("h is at 10.0.0.1"), Rejected(Reason.ADDRESS_INVALID, "h is at 10.0.0.1")),
     ],
 )  # fmt: skip
-async def test_an_answer_is_classed_by_its_status_alone(given: Response | NotSent, expected: Outcome) -> None:
+async def test_an_answer_is_classed_by_its_status_and_counts_against_nobody_else(
+    given: Response | NotSent, expected: Outcome
+) -> None:
     assert await provider(given)[0].send([to()]) == [expected]
+    assert blame_of(expected) in {Blame.NOBODY, Blame.RECIPIENT, Blame.REQUEST}
 
 
 @pytest.mark.parametrize(
