@@ -25,6 +25,10 @@ class MemoryLoop(VirtualLoop):
         self.near: list[MemoryTransport] = []
         self.set_exception_handler(lambda _, context: self.faults.append(str(context)))
 
+    def timers(self) -> list[asyncio.TimerHandle]:
+        scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined] # asyncio's own
+        return list(scheduled)
+
     async def create_connection(self, factory: Any, *_: Any, **__: Any) -> Any:  # type: ignore[override]
         near, far = factory(), self.serve()
         one, other = MemoryTransport(self, near), MemoryTransport(self, far)

@@ -302,6 +302,14 @@ async def test_a_server_that_is_back_is_used_again_and_forgiven() -> None:
         assert seconds <= 0.1
 
 
+async def test_a_closed_transport_leaves_no_timer_behind() -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, MemoryLoop)
+    async with http2_server(echoing) as server, http2(server.origin) as client:
+        await client.post()
+    assert [timer for timer in loop.timers() if not timer.cancelled()] == []
+
+
 async def test_requests_of_one_turn_of_the_loop_leave_in_one_write_whoever_sends_them() -> None:
     greet = greeting({h2.MAX_CONCURRENT_STREAMS: 1000})
     loop = asyncio.get_running_loop()
