@@ -118,7 +118,7 @@ class Preparer:
                         in_doubt.append((entry, origin))
         if self._repeats is not None:
             pairs = [(entry, origin) for entry, origin, _ in matched]
-            await self._repeats.sift(shard_id, records[0].arrival_s, pairs, in_doubt)
+            await self._repeats.sift(shard_id, records, standings, pairs, in_doubt)
         await self._expand(matched, now_s)
         await self._recoverer.attach(in_doubt)
         self._watch.planned(prepared)

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 import msgspec
 
 from notifyd.core.account import Account
+from notifyd.core.event import Record
 from notifyd.core.fingerprints import Fingerprints
 from notifyd.core.lease import ShardItem
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.log_rows import RowMaker
 from notifyd.core.standing import original_of
+from notifyd.core.window import Standing
 from notifyd.flow.expand import Origin
 from notifyd.flow.held_ids import HeldIds
 from notifyd.flow.log_reader import LogReader
@@ -24,10 +26,14 @@ from notifyd.telemetry.metrics import Metrics
 
 
 class _Shard(msgspec.Struct):
-    """What arrived before `asks_until_s` may repeat what a predecessor handled. None: the first record tells."""
+    """What arrived before `asks_until_s` may repeat what a predecessor handled.
+
+    `is_new`: nobody can have handled anything before.
+    """
 
     held: HeldIds
-    asks_until_s: float | None
+    is_new: bool
+    asks_until_s: float = 0.0
 
 
 class Repeats:
@@ -63,30 +69,33 @@ class Repeats:
         self._held_at: dict[str, str] = {}
 
     def join(self, item: ShardItem) -> HeldIds:
-        """The shard is read from now on. Where it is new, and has no parents, nobody can have handled anything."""
+        """The shard is read from now on."""
         progress = item.progress
         is_new = progress.checkpoint is None and progress.claimed is None and not item.parents
         held = HeldIds(self._held_at)
-        self._shards[item.shard_id] = _Shard(held, 0.0 if is_new else None)
+        self._shards[item.shard_id] = _Shard(held, is_new)
         return held
+
+    def leave(self, shard_id: str) -> None:
+        self._shards.pop(shard_id).held.leave()
 
     async def sift(
         self,
         shard_id: str,
-        first_arrival_s: float,
-        records: Sequence[tuple[Prepared, Origin]],
+        part: Sequence[Record],
+        standings: Sequence[Standing],
+        matched: Sequence[tuple[Prepared, Origin]],
         in_doubt: Sequence[tuple[Prepared, Origin]],
     ) -> None:
-        """Makes duplicates of those that are. `first_arrival_s`: of the part's first record, whatever that is.
+        """Makes duplicates of those of `matched` that are.
 
-        `in_doubt`: those of `records` that recovery decides on. They hold their ids too.
+        `in_doubt`: those of them that recovery decides on. They hold their ids too.
         """
         shard = self._shards[shard_id]
-        if shard.asks_until_s is None:
-            shard.asks_until_s = first_arrival_s + self._window_s
-        named = [(entry, origin) for entry, origin in records if origin.event.own_id]
+        self._note_handled(shard, part, standings)
+        named = [(entry, origin) for entry, origin in matched if origin.event.own_id]
         event_ids = [origin.event.event_id for _, origin in named]
-        met = self._fingerprints.note(event_ids, self._clock.elapsed_s(), first_arrival_s)
+        met = self._fingerprints.note(event_ids, self._clock.elapsed_s(), part[0].arrival_s)
         doubted = {entry.index for entry, _ in in_doubt}
         duplicates: list[tuple[Prepared, Origin, str]] = []
         asked: list[tuple[Prepared, Origin]] = []
@@ -104,6 +113,16 @@ class Repeats:
                 why.append("fingerprint" if was_met else "takeover")
         duplicates += await self._ask(asked, why)
         await self._write_down(duplicates)
+
+    def _note_handled(self, shard: _Shard, part: Sequence[Record], standings: Sequence[Standing]) -> None:
+        """What lies before the first record read, and what a predecessor settled behind it, has no fingerprint."""
+        if shard.is_new:
+            return
+        handled_s = part[0].arrival_s if not shard.asks_until_s else 0.0
+        if Standing.SETTLED in standings:
+            settled = zip(part, standings, strict=True)
+            handled_s = max(record.arrival_s for record, standing in settled if standing is Standing.SETTLED)
+        shard.asks_until_s = max(shard.asks_until_s, handled_s + self._window_s)
 
     async def _ask(
         self, asked: Sequence[tuple[Prepared, Origin]], why: Sequence[str]
@@ -148,5 +167,7 @@ class Repeats:
             self._rows.row(ticket.delivery, RowKind.POSSIBLE_DUPLICATE, position=origin.position, at_s=now_s)
             for ticket in prepared.tickets
         ]
+        for ticket in prepared.tickets:
+            self._metrics.duplicates.add(1, ticket.delivery.channel)
         prepared.tickets, prepared.dead_ends = [], []
         return True

@@ -81,8 +81,8 @@ class ShardRun:
         self.holder = item.key
         self._parts = parts
         self._window = Window.recovered(item.progress)
-        self._held = None if parts.repeats is None else parts.repeats.join(item)
-        self._claims = Claims(self._window, parts.slots, self.holder, self._held)
+        held = None if parts.repeats is None else parts.repeats.join(item)
+        self._claims = Claims(self._window, parts.slots, self.holder, held)
         self._ledger = ShardLedger(parts.lease_table, item, parts.clock, parts.entropy)
         self._pace = Pace(parts.clock, interval_s=parts.commit_interval_s)
         self._feed = ShardFeed(
@@ -156,8 +156,8 @@ class ShardRun:
             self._proven.set()
             await _end(reading)
             self._parts.slots.leave(self.holder)
-            if self._held is not None:
-                self._held.leave()
+            if self._parts.repeats is not None:
+                self._parts.repeats.leave(self.item.shard_id)
             self._parts.budget.give_back(self._claims.held_bytes() + self._claims.settled_bytes)
 
     def request_stop(self) -> None:

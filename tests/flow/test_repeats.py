@@ -164,6 +164,24 @@ async def test_after_a_takeover_events_are_looked_up_for_the_windows_time() -> N
 
 
 @in_virtual_time
+async def test_the_windows_time_counts_from_the_last_record_that_a_predecessor_settled() -> None:
+    world = World(dedupe_window_s=WINDOW_S)
+    world.unanswered(lambda delivery: delivery.user_id == "slow")
+    world.event("slow", arrival_s=world.clock_at(-2 * WINDOW_S))
+    event_id = world.event("quick")
+    ann = await world.worker("ann")
+    await world.until(lambda: world.accounted()["expanded"] == 1)
+    await ann.killed()
+    bob = await world.worker("bob")
+    await world.until(lambda: "bob" in {item.lease_owner for item in world.table.shards.values()})
+    world.repeat(event_id)
+    await world.until(lambda: world.accounted()["read"] == 3)
+    await bob.killed()
+    assert world.accounted()["duplicate"] == 1
+    assert world.sent()[event_id, "quick", "paid"] == 1
+
+
+@in_virtual_time
 async def test_children_look_up_what_their_parent_may_have_brought() -> None:
     world = World(dedupe_window_s=WINDOW_S)
     worker = await world.worker()
@@ -243,6 +261,7 @@ async def test_in_doubt_and_another_copy_was_sent_it_is_listed_and_not_sent_agai
     world.check_account()
     assert world.sent() == {(event_id, "zoe", "paid"): 2}
     assert world.flagged() == {(event_id, "zoe", "paid")}
+    assert 'notifyd_possible_duplicates_total{channel="email"} 1.0' in bob.metrics.text().decode()
     assert (world.accounted()["expanded"], world.accounted()["duplicate"]) == (1, 1)
     report = await _audit(world)
     assert (report.residue, report.events["duplicate"], report.deliveries["planned"]) == (0, 1, 1)

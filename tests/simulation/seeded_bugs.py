@@ -186,7 +186,7 @@ class _Credulous(Repeats):
 class _Forgetful(Repeats):
     def join(self, item: ShardItem) -> HeldIds:
         held = super().join(item)
-        self._shards[item.shard_id].asks_until_s = 0.0
+        self._shards[item.shard_id].is_new = True
         return held
 
 
