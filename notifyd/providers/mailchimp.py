@@ -33,6 +33,7 @@ _LOOK_UPS_PER_S = 0.1
 _SETTLE_S = 60.0
 _FOUND_MAX = 10
 _DELIVERY_ID = "delivery_id"
+_ACTIVE = "active"
 _METADATA_BYTES_MAX = 200
 
 
@@ -87,6 +88,12 @@ class _FoundMail(msgspec.Struct):
     metadata: dict[str, str | int | float | None] = {}
 
 
+class _Field(msgspec.Struct):
+    name: str
+    state: str
+
+
+_fields = msgspec.json.Decoder(list[_Field])
 _mails = msgspec.json.Decoder(list[_FoundMail])
 
 
@@ -129,12 +136,21 @@ class MailchimpProvider(HttpProvider):
     async def faults(self) -> list[Fault]:
         answer = await self.ask(self._call("users/ping", _Keyed(self._key)))
         if answer.status == 200:
-            return []
+            return await self._search_faults() if self._config.searches else []
         said = error_name(answer)
         if said == "Invalid_Key":
             return [self.fault("api_key", "Mailchimp refuses it", "create a new API key of Transactional")]
         what = refused_check(answer, said)
         return [self.fault("base_url", what, "see whether that is Mailchimp Transactional's API")]
+
+    async def _search_faults(self) -> list[Fault]:
+        """A search for what is not indexed finds nothing: what was taken would be sent again."""
+        answer = await self.ask(self._call("metadata/list", _Keyed(self._key)))
+        fields = decoded(_fields, answer.body) or []
+        if _Field(_DELIVERY_ID, _ACTIVE) in fields:
+            return []
+        what = f"the account does not index the metadata {_DELIVERY_ID}"
+        return [self.fault("searches", what, "add it under Settings, Custom Metadata, or set searches: false")]
 
     def _call(self, method: str, body: msgspec.Struct) -> Request:
         return Request("POST", f"{self._config.base_url}/api/1.0/{method}", JSON, msgspec.json.encode(body))

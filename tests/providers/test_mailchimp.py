@@ -126,3 +126,12 @@ async def test_an_account_without_the_index_cannot_be_asked() -> None:
 async def test_check_says_what_keeps_it_from_sending(response: Response, key: str) -> None:
     [fault] = await provider(response)[0].problems()
     assert fault.where == f"providers.mailchimp.{key}"
+
+
+@pytest.mark.parametrize(
+    "fields", [[], [{"name": "order", "state": "active"}], [{"name": "delivery_id", "state": "delete"}]]
+)
+async def test_check_says_that_a_search_would_find_nothing(fields: list[dict[str, str]]) -> None:
+    mailchimp, _ = provider(answer("PONG!"), answer(fields), searches=True)
+    [fault] = await mailchimp.problems()
+    assert fault.where == "providers.mailchimp.searches"

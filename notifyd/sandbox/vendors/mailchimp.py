@@ -1,4 +1,4 @@
-"""Mailchimp Transactional (Mandrill) 1.0: /messages/send, /messages/search, /users/ping.
+"""Mailchimp Transactional (Mandrill) 1.0: /messages/send, /messages/search, /metadata/list, /users/ping.
 
 Errors of the call are HTTP 500 with a name; what becomes of each recipient stands below HTTP 200.
 """
@@ -84,7 +84,9 @@ def _each(status: str, **fields: str) -> Callable[[Request], Answer]:
 
 
 class Mailchimp:
-    """`rejected`: address → why it is on the account's deny list (hard-bounce, unsub, spam, …)."""
+    """`rejected`: address → why it is on the account's deny list (hard-bounce, unsub, spam, …). `indexed`: the
+    metadata that the search knows.
+    """
 
     name = "mailchimp"
     refusals: Mapping[Refusal, Answer | Callable[[Request], Answer]] = {
@@ -101,6 +103,7 @@ class Mailchimp:
 
     def __init__(self, *, api_key: str) -> None:
         self.rejected: dict[str, str] = {}
+        self.indexed = {"delivery_id"}
         self._api_key = api_key
         self._numbers = count(1)
 
@@ -113,6 +116,9 @@ class Mailchimp:
                 case "/api/1.0/users/ping":
                     self._authorize(decode_json(request.body, _Keyed).key)
                     return json_answer("PONG!")
+                case "/api/1.0/metadata/list":
+                    self._authorize(decode_json(request.body, _Keyed).key)
+                    return json_answer([{"name": name, "state": "active"} for name in sorted(self.indexed)])
                 case "/api/1.0/messages/search":
                     return self._found(decode_json(request.body, Search), inbox)
                 case "/api/1.0/messages/send":
@@ -167,7 +173,8 @@ class Mailchimp:
                 "metadata": mail.tags,
             }
             for mail in mails
-            if wanted is None or mail.tags.get(wanted["name"]) == wanted["value"]
+            if wanted is None
+            or (wanted["name"] in self.indexed and mail.tags.get(wanted["name"]) == wanted["value"])
         ]
         return json_answer(found[: search.limit])
 
