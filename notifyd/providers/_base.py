@@ -17,6 +17,14 @@ from notifyd.ports import Clock, Entropy, LookUpLimits, Provider
 from notifyd.secret_ref import SecretRef
 from notifyd.wire.aws_call import AwsService
 
+# Settled before the caller's own deadline, which would make unknown even what was answered, or never sent.
+_ANSWER_SHARE = 0.95
+
+
+def answer_timeout_s(send_timeout_s: float) -> float:
+    """How long a provider may take to settle all of a request."""
+    return send_timeout_s * _ANSWER_SHARE
+
 
 class OpenAws(Protocol):
     async def __call__(

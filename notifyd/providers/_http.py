@@ -16,7 +16,7 @@ from notifyd.core.message import Delivery
 from notifyd.core.outcome import Outcome, Reason, Rejected
 from notifyd.errors import Fault, TransportError
 from notifyd.ports import Limits
-from notifyd.providers._base import Unasked
+from notifyd.providers._base import Unasked, answer_timeout_s
 from notifyd.providers._http_answer import quoted, unanswered
 from notifyd.wire.http1_target import target_of
 from notifyd.wire.tls import client_context
@@ -27,8 +27,6 @@ JSON = {"content-type": "application/json"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 # An answer is a few lines of JSON; a page of a look-up is the largest.
 ANSWER_BYTES_MAX = 1024 * 1024
-# Settled before the caller's own deadline, which would make unknown even what was never sent.
-_ANSWER_SHARE = 0.95
 
 
 def _checked_origin(url: str) -> str:
@@ -74,7 +72,7 @@ class HttpProvider(Unasked, ABC):
     def __init__(self, transport: Transport, limits: Limits, *, send_timeout_s: float) -> None:
         self.limits = limits
         self._transport = transport
-        self._timeout_s = send_timeout_s * _ANSWER_SHARE
+        self._timeout_s = answer_timeout_s(send_timeout_s)
 
     @abstractmethod
     def request_of(self, delivery: Delivery) -> Request | Outcome:

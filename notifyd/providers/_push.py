@@ -19,8 +19,6 @@ from notifyd.wire.transport import Answer, BatchTransport, Request
 
 PAYLOAD_BYTES_MAX = 4096
 """APNs, FCM and RFC 8291 alike."""
-# Settled before the caller's own deadline, by which a whole batch would be unknown for its slowest request.
-_ANSWER_SHARE = 0.9
 _ELLIPSIS = "…"
 # A cut must not leave half of what shows as one character: joiners, variation selectors, combining marks.
 _HALF_A_CHARACTER = re.compile(r"[\s\u200d\ufe00-\ufe0f\u0300-\u036f]+$")
@@ -38,10 +36,6 @@ def _checked_tls(origin: str) -> str:
 
 
 HttpsOrigin = Annotated[Origin, AfterValidator(_checked_tls)]
-
-
-def answer_timeout_s(send_timeout_s: float) -> float:
-    return send_timeout_s * _ANSWER_SHARE
 
 
 def seconds_left(delivery: Delivery, now_s: float, *, most_s: float) -> int:

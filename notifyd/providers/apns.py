@@ -17,10 +17,10 @@ from notifyd.providers._apns_answer import EXPIRED_TOKEN, TOO_MANY_TOKENS, outco
 from notifyd.providers._apns_config import SPACES_BYTES_MAX, ApnsClient, ApnsConfig
 from notifyd.providers._apns_request import question_of, request_of
 from notifyd.providers._apns_token import ProviderToken
-from notifyd.providers._base import ProviderContext, Unasked
+from notifyd.providers._base import ProviderContext, Unasked, answer_timeout_s
 from notifyd.providers._http_answer import unanswered
 from notifyd.providers._key_file import NoKey, p256_key
-from notifyd.providers._push import PAYLOAD_BYTES_MAX, answer_timeout_s, settled
+from notifyd.providers._push import PAYLOAD_BYTES_MAX, settled
 from notifyd.providers._push_transport import PushTransport
 from notifyd.wire.tls import client_context
 from notifyd.wire.transport import Answer, Response

@@ -12,14 +12,14 @@ from notifyd.core.message import Delivery
 from notifyd.core.outcome import Deferred, Outcome
 from notifyd.errors import ConfigError, Fault
 from notifyd.ports import Clock, Limits
-from notifyd.providers._base import ProviderContext, Unasked
+from notifyd.providers._base import ProviderContext, Unasked, answer_timeout_s
 from notifyd.providers._fcm_answer import outcome_of, refuses_access_token
 from notifyd.providers._fcm_config import FcmConfig
 from notifyd.providers._fcm_request import request_of
 from notifyd.providers._google_token import AccessToken, ServiceAccount
 from notifyd.providers._http_answer import unanswered
 from notifyd.providers._key_file import NoKey
-from notifyd.providers._push import PAYLOAD_BYTES_MAX, answer_timeout_s, settled
+from notifyd.providers._push import PAYLOAD_BYTES_MAX, settled
 from notifyd.providers._push_transport import PushTransport
 from notifyd.wire.tls import client_context
 from notifyd.wire.transport import Answer, Response
