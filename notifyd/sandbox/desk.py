@@ -79,13 +79,13 @@ class Desk:
         """Nothing has to be waited for between request and answer: `judge` and `Inbox.keep` are all of it."""
         return not self.latency_s and not self.inbox.keeps_journal
 
-    async def handle(self, request: Request) -> Reply:
-        """What is taken is in the journal before the answer is on its way."""
-        reply, messages = self.judge(request)
-        await self.inbox.accept(messages)
+    async def handle(self, *requests: Request) -> list[Reply]:
+        """What is taken is in the journal before the answers are on their way."""
+        judged = [self.judge(request) for request in requests]
+        await self.inbox.accept([message for _, messages in judged for message in messages])
         if self.latency_s:
             await self._clock.sleep(self.latency_s)
-        return reply
+        return [reply for reply, _ in judged]
 
     def judge(self, request: Request) -> tuple[Reply, list[Message]]:
         """The reply, and what is to be accepted before it goes out."""

@@ -64,7 +64,7 @@ class Http1Server:
         request = Request(
             http.method, http.path, http.rel_url.raw_query_string, headers, await http.read(), origin
         )
-        reply = await self.desk.handle(request)
+        (reply,) = await self.desk.handle(request)
         if reply.fault is not None and http.transport is not None:
             await self._misbehave(reply, http.transport)
         answer = reply.answer

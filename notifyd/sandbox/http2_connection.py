@@ -62,7 +62,6 @@ class Http2Connection(asyncio.Protocol):
         # Of the streams that may have been taken: no GOAWAY can say less.
         self._begun_id = 0
         self._last_id: int | None = None
-        self._flush_is_due = False
         self._drip: asyncio.Queue[bytes] | None = None
         self._transport: Transport | None = None
 
@@ -112,17 +111,11 @@ class Http2Connection(asyncio.Protocol):
         except ngh2.NGH2Error:
             self.abort()
             return
-        for stream_id, request in arrived:
-            if self._last_id is not None and stream_id > self._last_id:
-                continue
-            if self._desk.is_prompt:
-                reply, messages = self._desk.judge(request)
-                self._desk.inbox.keep(messages)
-                self._reply(stream_id, reply)
-                self._begun_id = max(self._begun_id, stream_id)
-            else:
-                self._begun_id = max(self._begun_id, stream_id)
-                self._shared.spawn(self._answer_later(stream_id, request))
+        if self._desk.is_prompt:
+            self._answer_now(arrived)
+        elif arrived:
+            self._begun_id = max(self._begun_id, *(stream_id for stream_id, _ in arrived))
+            self._shared.spawn(self._answer_later(arrived))
         self._flush()
 
     # --- streams in ----------------------------------------------------------------------------------------
@@ -150,7 +143,7 @@ class Http2Connection(asyncio.Protocol):
                     continue
                 case _:
                     continue
-            if end_stream:
+            if end_stream and not self._is_disowned(stream_id):
                 whole.append((stream_id, self._request(self._streams.pop(stream_id))))
         return whole
 
@@ -166,12 +159,24 @@ class Http2Connection(asyncio.Protocol):
 
     # --- replies out ---------------------------------------------------------------------------------------
 
-    async def _answer_later(self, stream_id: int, request: Request) -> None:
-        reply = await self._desk.handle(request)
-        self._reply(stream_id, reply)
-        if not self._flush_is_due:
-            self._flush_is_due = True
-            get_running_loop().call_soon(self._flush)
+    def _answer_now(self, arrived: list[tuple[int, Request]]) -> None:
+        for stream_id, request in arrived:
+            if self._is_disowned(stream_id):
+                continue
+            reply, messages = self._desk.judge(request)
+            self._desk.inbox.keep(messages)
+            self._reply(stream_id, reply)
+            self._begun_id = max(self._begun_id, stream_id)
+
+    async def _answer_later(self, arrived: list[tuple[int, Request]]) -> None:
+        replies = await self._desk.handle(*(request for _, request in arrived))
+        for (stream_id, _), reply in zip(arrived, replies, strict=True):
+            self._reply(stream_id, reply)
+        self._flush()
+
+    def _is_disowned(self, stream_id: int) -> bool:
+        """By a GOAWAY that said it is not processed."""
+        return self._last_id is not None and stream_id > self._last_id
 
     def _reply(self, stream_id: int, reply: Reply) -> None:
         if reply.fault is None:
@@ -222,7 +227,6 @@ class Http2Connection(asyncio.Protocol):
                 self._http2.send_data(stream_id, answer.body, end_stream=True)
 
     def _flush(self) -> None:
-        self._flush_is_due = False
         if self._transport is None or self._transport.is_closing():
             return
         data = self._http2.data_to_send()

@@ -6,6 +6,8 @@ import asyncio
 import json
 from asyncio import Future
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import jwt
@@ -15,6 +17,7 @@ from ngh2 import Setting
 from notifyd.sandbox.desk import Desk
 from notifyd.sandbox.faults import Cut, Drip, Fault, Garbage, GoAway, Refusal, Refuse, ResetStream, Silence
 from notifyd.sandbox.http2_server import Http2Server
+from notifyd.sandbox.inbox import read_journal
 from notifyd.sandbox.provider_sandbox import Sandbox
 from notifyd.system import SystemClock
 from tests.support.plain_http2 import PlainHttp2, StreamEnd
@@ -43,9 +46,12 @@ class Ground(NamedTuple):
         return [message.delivery_id for message in self.desk.inbox.messages]
 
 
-@pytest.fixture
-async def ground() -> AsyncIterator[Ground]:
-    async with Sandbox("apns") as sandbox, PlainHttp2.connect(sandbox.urls["apns"], sandbox.ca_file) as http2:
+@asynccontextmanager
+async def _ground(journal: Path | None = None) -> AsyncIterator[Ground]:
+    async with (
+        Sandbox("apns", journal=journal) as sandbox,
+        PlainHttp2.connect(sandbox.urls["apns"], sandbox.ca_file) as http2,
+    ):
         known = sandbox.credentials
         claims = {"iss": known.apns_team_id, "iat": int(SystemClock().now_s())}
         token = jwt.encode(claims, known.apns_key_p8, algorithm="ES256", headers={"kid": known.apns_key_id})
@@ -54,6 +60,24 @@ async def ground() -> AsyncIterator[Ground]:
             http2,
             {"authorization": f"bearer {token}", "apns-topic": known.apns_topic, "apns-push-type": "alert"},
         )
+
+
+@pytest.fixture
+async def ground() -> AsyncIterator[Ground]:
+    async with _ground() as ground:
+        yield ground
+
+
+async def test_an_answer_is_behind_its_line_of_the_journal(tmp_path: Path) -> None:
+    async with _ground(tmp_path / "journal") as ground:
+
+        async def push(number: int) -> None:
+            assert (await ground.begin(number)).status == 200
+            lines = await asyncio.to_thread(read_journal, tmp_path / "journal")
+            assert f"D{number}" in {line.delivery_id for line in lines}
+
+        await asyncio.gather(*(push(number) for number in range(50)))
+        assert ground.desk.counts.accepted == 50
 
 
 async def test_many_streams_are_answered_each_once(ground: Ground) -> None:
