@@ -5,8 +5,6 @@ Mailchimp's API reference: "Send new message" and "Search messages by date".
 
 from __future__ import annotations
 
-from email.utils import formataddr
-
 import msgspec
 from pydantic import PositiveFloat
 
@@ -19,9 +17,10 @@ from notifyd.ports import LookUpLimits
 from notifyd.providers._base import ProviderContext
 from notifyd.providers._http import JSON, HttpProvider, HttpSection, Origin, refused_check, vendor_transport
 from notifyd.providers._http_answer import decoded
-from notifyd.providers._json_mail import Letter, letter_of
+from notifyd.providers._json_mail import letter_of
 from notifyd.providers._mail import Mailbox
 from notifyd.providers._mailchimp_answer import error_name, sent_outcome
+from notifyd.providers._mailchimp_request import DELIVERY_ID, Send, message_for
 from notifyd.secret_ref import SecretRef
 from notifyd.wire.transport import Request, Response, Transport
 
@@ -32,9 +31,7 @@ _LOOK_UPS_PER_S = 0.1
 # The search's index runs behind.
 _SETTLE_S = 60.0
 _FOUND_MAX = 10
-_DELIVERY_ID = "delivery_id"
 _ACTIVE = "active"
-_METADATA_BYTES_MAX = 200
 
 
 class MailchimpConfig(HttpSection):
@@ -48,28 +45,6 @@ class MailchimpConfig(HttpSection):
     """Whether the account indexes the metadata `delivery_id` (Custom Metadata): else it cannot be asked."""
     look_up_settle_s: PositiveFloat = _SETTLE_S
     """So long after a request in doubt a search that finds nothing is believed."""
-
-
-class _To(msgspec.Struct):
-    email: str
-    type: str = "to"
-
-
-class _Message(msgspec.Struct, omit_defaults=True):
-    from_email: str
-    subject: str
-    to: list[_To]
-    metadata: dict[str, str]
-    from_name: str = ""
-    text: str = ""
-    html: str | None = None
-    headers: dict[str, str] = {}
-    subaccount: str | None = None
-
-
-class _Send(msgspec.Struct):
-    key: str
-    message: _Message
 
 
 class _Search(msgspec.Struct):
@@ -115,7 +90,7 @@ class MailchimpProvider(HttpProvider):
         letter = letter_of(delivery, sender=self._config.sender, reply_to=self._config.reply_to)
         if isinstance(letter, Rejected):
             return letter
-        return self._call("messages/send", _Send(self._key, _message(letter, self._config.subaccount)))
+        return self._call("messages/send", Send(self._key, message_for(letter, self._config.subaccount)))
 
     def outcome_of(self, delivery: Delivery, answer: Response) -> Outcome:  # noqa: ARG002 - the base's
         return sent_outcome(answer)
@@ -123,13 +98,13 @@ class MailchimpProvider(HttpProvider):
     async def look_up(self, delivery: Delivery, since_s: float) -> Found:  # noqa: ARG002 - an id needs no time
         if not self._config.searches:
             return CannotTell("the account does not index the metadata delivery_id")
-        query = f'u_{_DELIVERY_ID}:"{delivery.delivery_id}"'
+        query = f'u_{DELIVERY_ID}:"{delivery.delivery_id}"'
         answer = await self.ask(self._call("messages/search", _Search(self._key, query)))
         found = decoded(_mails, answer.body) if answer.status == 200 else None
         if found is None:
             return CannotTell(f"the search answered HTTP {answer.status}")
         for mail in found:
-            if mail.metadata.get(_DELIVERY_ID) == delivery.delivery_id:
+            if mail.metadata.get(DELIVERY_ID) == delivery.delivery_id:
                 return Taken(mail.id)
         return CannotTell("the search found other mails") if found else NotTaken()
 
@@ -147,40 +122,13 @@ class MailchimpProvider(HttpProvider):
         """A search for what is not indexed finds nothing: what was taken would be sent again."""
         answer = await self.ask(self._call("metadata/list", _Keyed(self._key)))
         fields = decoded(_fields, answer.body) or []
-        if _Field(_DELIVERY_ID, _ACTIVE) in fields:
+        if _Field(DELIVERY_ID, _ACTIVE) in fields:
             return []
-        what = f"the account does not index the metadata {_DELIVERY_ID}"
+        what = f"the account does not index the metadata {DELIVERY_ID}"
         return [self.fault("searches", what, "add it under Settings, Custom Metadata, or set searches: false")]
 
     def _call(self, method: str, body: msgspec.Struct) -> Request:
         return Request("POST", f"{self._config.base_url}/api/1.0/{method}", JSON, msgspec.json.encode(body))
-
-
-def _message(letter: Letter, subaccount: str | None) -> _Message:
-    headers = letter.headers
-    if letter.reply_to:
-        reply_to = ", ".join(formataddr((mailbox.name, mailbox.email)) for mailbox in letter.reply_to)
-        headers = headers | {"Reply-To": reply_to}
-    return _Message(
-        from_email=letter.sender.email,
-        from_name=letter.sender.name,
-        subject=letter.email.subject,
-        text=letter.email.text,
-        html=letter.email.html,
-        to=[_To(letter.to)],
-        headers=headers,
-        metadata=_metadata(letter.marks),
-        subaccount=subaccount,
-    )
-
-
-def _metadata(marks: dict[str, str]) -> dict[str, str]:
-    """The delivery's id, and of the tags those that there is room for."""
-    kept: dict[str, str] = {_DELIVERY_ID: marks[_DELIVERY_ID]}
-    for name, value in marks.items():
-        if len(msgspec.json.encode(kept | {name: value})) <= _METADATA_BYTES_MAX:
-            kept[name] = value
-    return kept
 
 
 async def build_mailchimp(config: MailchimpConfig, context: ProviderContext) -> MailchimpProvider:

@@ -11,19 +11,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-import msgspec
 from pydantic import Field
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from notifyd.core.channel import Channel
-from notifyd.core.message import Chat, Delivery, message_of
+from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
 from notifyd.errors import ConfigError, Fault
 from notifyd.ports import Clock
 from notifyd.providers._base import ProviderContext
 from notifyd.providers._http import JSON, HttpProvider, HttpSection, Origin
 from notifyd.providers._http_answer import by_status, refusal
+from notifyd.providers._webhook_payload import payload
 from notifyd.secret_ref import SecretRef
 from notifyd.wire.http1_target import Target, target_of
 from notifyd.wire.public_only import public_addresses
@@ -53,21 +53,6 @@ class WebhookConfig(HttpSection):
     """Instead of every receiver's own origin, for a stand-in; the path stays."""
 
 
-class _Data(msgspec.Struct):
-    delivery_id: str
-    event_id: str
-    user_id: str
-    notification_type: str
-    text: str
-    blocks: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-class _Payload(msgspec.Struct):
-    type: str
-    timestamp: str
-    data: _Data
-
-
 class WebhookProvider(HttpProvider):
     name = "webhook"
     channel = Channel.CHAT
@@ -92,7 +77,7 @@ class WebhookProvider(HttpProvider):
         target = self._target(delivery.address)
         if isinstance(target, Rejected):
             return target
-        body = msgspec.json.encode(_payload(delivery))
+        body = payload(delivery)
         now = datetime.fromtimestamp(int(self._clock.now_s()), UTC)
         text = body.decode()
         headers = {
@@ -143,29 +128,6 @@ class WebhookProvider(HttpProvider):
         if allowed is not None and not any(_covers(pattern, target.host) for pattern in allowed):
             return Rejected(Reason.ADDRESS_INVALID, "hosts_allow does not name the URL's host")
         return target
-
-
-def _payload(delivery: Delivery) -> _Payload:
-    """`type` and `timestamp` are of the event, as the scheme has them."""
-    chat = message_of(delivery, Chat)
-    arrival = datetime.fromtimestamp(delivery.arrival_s, UTC).isoformat(timespec="milliseconds")
-    return _Payload(
-        type="notification",
-        timestamp=arrival.replace("+00:00", "Z"),
-        data=_Data(
-            delivery_id=delivery.delivery_id,
-            event_id=delivery.event_id,
-            user_id=delivery.user_id,
-            notification_type=delivery.type_name,
-            text=_unescaped(chat.text),
-            blocks=msgspec.UNSET if chat.blocks is None else msgspec.Raw(chat.blocks),
-        ),
-    )
-
-
-def _unescaped(text: str) -> str:
-    """Of what Slack's mrkdwn escapes, which is these three."""
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _covers(pattern: str, host: str) -> bool:
