@@ -13,7 +13,7 @@ from notifyd.providers._http_answer import decoded, retry_after_s
 from notifyd.providers._mail import short
 from notifyd.wire.transport import Response
 
-_FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
+FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 _BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 _TOKEN_FIELD = "message.token"  # noqa: S105 - the name of a field
 _CODES = {
@@ -53,7 +53,7 @@ class _Error(msgspec.Struct):
     @property
     def code(self) -> str:
         """FCM's own, where it gives one."""
-        return next((detail.error_code for detail in self.details if detail.type == _FCM_ERROR), "")
+        return next((detail.error_code for detail in self.details if detail.type == FCM_ERROR), "")
 
     @property
     def fields(self) -> set[str]:
