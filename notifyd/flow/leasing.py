@@ -12,6 +12,7 @@ from notifyd.core.balance import Turn, plan_turn, scan_pause_s
 from notifyd.core.lease import Liveness, ShardItem
 from notifyd.core.window import Window
 from notifyd.errors import AwsError, DamagedItem, TransportError
+from notifyd.flow.backoff import Backoff
 from notifyd.flow.heart import Heart
 from notifyd.flow.shard import ShardEnded, ShardParts, ShardRun
 from notifyd.flow.streams import sync
@@ -58,6 +59,7 @@ class LeaseKeeper:
         self._listing_due_at_s: dict[str, float] = {}
         self._paused_until_s: dict[str, float] = {}
         self._workers = 1
+        self._unanswered: dict[str, tuple[ShardItem, str]] = {}  # takes, until the next scan tells
         self._scan_again = False
         self._stopping = False
         self._stopped = asyncio.Event()
@@ -80,6 +82,16 @@ class LeaseKeeper:
                     continue
             for run in self.runs.values():
                 run.request_stop()
+            await self._settle_takes(shards)
+
+    async def _settle_takes(self, shards: asyncio.TaskGroup) -> None:
+        """A take that was not answered may hold its shard: what nobody runs nobody would give back."""
+        backoff = Backoff(self._clock, self._entropy, base_s=0.1, max_s=2.0)
+        while self._unanswered:
+            for seen, commit_id in list(self._unanswered.values()):
+                await self._take_one(seen, commit_id, shards)
+            if self._unanswered:
+                await backoff.wait()
 
     def _pause_s(self) -> float:
         if self._scan_again:  # new shards are in the table now, and nobody has read them yet
@@ -103,6 +115,7 @@ class LeaseKeeper:
             self._watch.dependency_failed(LEASE_TABLE, str(error) or "no answer")
             return
         self._watch.dependency_worked(LEASE_TABLE)
+        self._unanswered.clear()
         now_s = self._clock.elapsed_s()
         self.scanned_at_s = now_s
         self._workers = len(scan.heartbeats)
@@ -183,7 +196,7 @@ class LeaseKeeper:
                 return
             if now_s < self._paused_until_s.get(seen.key, 0.0) or seen.key in self._watch.stopped_shards:
                 continue
-            await self._take_one(seen, shards)
+            await self._take_one(seen, self._entropy.token(), shards)
         for seen in turn.requests:
             try:
                 await self._table.request(seen, me)
@@ -197,14 +210,16 @@ class LeaseKeeper:
                 f"{turn.unread} shards are more than all workers together can hold; start more workers",
             )
 
-    async def _take_one(self, seen: ShardItem, shards: asyncio.TaskGroup) -> None:
+    async def _take_one(self, seen: ShardItem, commit_id: str, shards: asyncio.TaskGroup) -> None:
+        self._unanswered.pop(seen.key, None)
         try:
-            item = await self._table.take(seen, self._heart.worker_id, self._entropy.token())
+            item = await self._table.take(seen, self._heart.worker_id, commit_id)
         except DamagedItem as damage:
             self._watch.shard_stopped(seen.key, str(damage))
             return
         except (AwsError, TransportError) as error:
             log.warning("take_unanswered", shard=seen.key, error=str(error))
+            self._unanswered[seen.key] = seen, commit_id
             return
         if item is None:
             return
@@ -212,6 +227,8 @@ class LeaseKeeper:
         run = ShardRun(item, self.sources[item.source])
         self.runs[item.key] = run
         shards.create_task(self._run(run))
+        if self._stopping:
+            run.request_stop()
 
     async def _run(self, run: ShardRun) -> None:
         key = run.item.key
