@@ -62,6 +62,10 @@ class MemoryTransport(asyncio.Transport):
         if not self._ended:
             self._loop.call_soon(self.other.read, bytes(data))
 
+    def congest(self) -> None:
+        """As if the other end read no more."""
+        self._protocol.pause_writing()
+
     def read(self, data: bytes) -> None:
         if not self._ended:
             self._protocol.data_received(data)

@@ -302,6 +302,21 @@ async def test_a_server_that_is_back_is_used_again_and_forgiven() -> None:
         assert seconds <= 0.1
 
 
+async def test_a_peer_that_asks_and_does_not_read_cannot_make_us_hoard_answers() -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, MemoryLoop)
+    async with http2_server(echoing) as server, http2(server.origin) as client:
+        await client.post()
+        [near] = loop.near
+        near.congest()
+        before = near.writes
+        for _ in range(10):
+            server.peers[0].write(h2.frame(h2.PING, payload=b"answer!!") * 300)
+            await CLOCK.sleep(0.1)
+        assert near.writes == before
+        assert near.is_closing()
+
+
 async def test_a_closed_transport_leaves_no_timer_behind() -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, MemoryLoop)

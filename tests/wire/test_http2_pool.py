@@ -157,15 +157,3 @@ async def test_a_peer_that_does_not_read_is_let_go_once_nobody_waits() -> None:
         assert (await client.post(b"over a new one")).body == b"over a new one"
         await until(lambda: len(client.transport._pool._ending) == 0)
         assert len(server.peers) == 2
-
-
-async def test_a_peer_that_does_not_read_cannot_make_us_hoard_what_we_owe_it() -> None:
-    async with http2_server(answer_once_and_stop_reading, greet=WIDE) as server, http2(server.origin) as client:
-        await client.post()
-        asked = client.start(*[b"x" * 100_000] * 200)
-        [connection] = client.transport._pool._usable
-        await until(lambda: connection._paused)
-        server.peers[0].write(h2.frame(h2.PING, payload=b"answer!!") * 3000)
-        await until(connection.lost.done)
-        asked.cancel()
-        assert "Flooding" in connection._session.broken
