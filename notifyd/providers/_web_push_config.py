@@ -19,5 +19,7 @@ class WebPushConfig(HttpSection):
     """Shown beside every notification."""
     base_url: Origin | None = None
     """Where all pushes go instead of to their subscriptions' own origins, for a stand-in."""
+    hosts_allow: tuple[str, ...] | None = None
+    """Push services that may be sent to, or `*.example.com` for all below one. Unset: every public host."""
     allow_private: bool = False
     """Lets subscriptions lead to addresses that are not public, and over http: for a stand-in, never for users."""

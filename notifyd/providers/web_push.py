@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from notifyd.core.channel import Channel, Lane
 from notifyd.core.message import Delivery, Push, message_of
-from notifyd.core.outcome import Accepted, AddressGone, Outcome, Rejected
+from notifyd.core.outcome import Accepted, AddressGone, Outcome, Reason, Rejected
 from notifyd.errors import ConfigError, Fault
 from notifyd.ports import Clock
 from notifyd.providers._base import ProviderContext
+from notifyd.providers._hosts import may_reach
 from notifyd.providers._http import HttpProvider
 from notifyd.providers._http_answer import by_status
 from notifyd.providers._key_file import NoKey
@@ -50,6 +51,8 @@ class WebPushProvider(HttpProvider):
         subscription = subscription_of(delivery.address, http_allowed=config.allow_private)
         if isinstance(subscription, Rejected):
             return subscription
+        if not may_reach(subscription.target.host, config.hosts_allow):
+            return Rejected(Reason.ADDRESS_INVALID, "hosts_allow does not name the subscription's host")
         push = message_of(delivery, Push)
         text = fitted(push, lambda one: worker_json(delivery, one, config.icon), TEXT_BYTES_MAX)
         if isinstance(text, Rejected):
@@ -89,7 +92,8 @@ async def build_web_push(config: WebPushConfig, context: ProviderContext) -> Web
         client_context(config.ca_file),
         connections_max=config.in_flight_max,
         answer_bytes_max=_ANSWER_BYTES_MAX,
-        addresses_of=by_name if config.allow_private or config.base_url else public_addresses,
+        drops_large=True,
+        addresses_of=by_name if config.allow_private or config.base_url is not None else public_addresses,
     )
     vapid = Vapid(key, contact=config.contact, clock=context.clock)
     return WebPushProvider(config, transport, vapid, clock=context.clock, send_timeout_s=context.send_timeout_s)

@@ -21,6 +21,7 @@ from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Rejected, 
 from notifyd.errors import ConfigError, Fault
 from notifyd.ports import Clock
 from notifyd.providers._base import ProviderContext
+from notifyd.providers._hosts import may_reach
 from notifyd.providers._http import JSON, HttpProvider, HttpSection, Origin
 from notifyd.providers._http_answer import by_status, refusal
 from notifyd.providers._webhook_payload import payload
@@ -124,14 +125,9 @@ class WebhookProvider(HttpProvider):
             return Rejected(Reason.ADDRESS_INVALID, str(error))
         if not target.tls:
             return Rejected(Reason.ADDRESS_INVALID, "the URL is none of https")
-        allowed = self._config.hosts_allow
-        if allowed is not None and not any(_covers(pattern, target.host) for pattern in allowed):
+        if not may_reach(target.host, self._config.hosts_allow):
             return Rejected(Reason.ADDRESS_INVALID, "hosts_allow does not name the URL's host")
         return target
-
-
-def _covers(pattern: str, host: str) -> bool:
-    return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
 
 
 async def build_webhook(config: WebhookConfig, context: ProviderContext) -> WebhookProvider:

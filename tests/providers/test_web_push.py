@@ -196,6 +196,17 @@ async def test_what_is_no_subscription_is_refused_before_any_request(address: st
     assert transport.requests == []
 
 
+@pytest.mark.parametrize(
+    ("hosts_allow", "sent"),
+    [(["push.example.net"], True), (["*.example.net"], True), (["example.net"], False), ([], False)],
+)
+async def test_a_list_of_hosts_leaves_all_others_out(hosts_allow: list[str], *, sent: bool) -> None:
+    transport = FakePushTransport(CREATED)
+    [outcome] = await provider_over(transport, hosts_allow=hosts_allow).send([to_browser()])
+    assert isinstance(outcome, Accepted if sent else Rejected)
+    assert len(transport.requests) == sent
+
+
 async def test_padded_keys_are_read_as_well() -> None:
     address = subscription(p256dh=f"{P256DH}=", auth=f"{AUTH}==")
     [outcome] = await provider_over(FakePushTransport(CREATED)).send([to_browser(address=address)])
