@@ -13,7 +13,7 @@ import jwt
 import pytest
 from aiohttp import encode_basic_auth
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
@@ -217,6 +217,7 @@ def test_what_is_changed_below_is_sound_before(provider: str) -> None:
 
 
 @pytest.mark.parametrize("provider", [name for name, request in SOUND.items() if request.body.startswith(b"{")])
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_json_in_any_place(provider: str, data: st.DataObject) -> None:
     sound = SOUND[provider]
@@ -226,12 +227,14 @@ def test_any_json_in_any_place(provider: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("provider", SOUND)
+@settings(max_examples=25)
 @given(body=st.binary(max_size=64))
 def test_any_body(provider: str, body: bytes) -> None:
     _holds(provider, SOUND[provider]._replace(body=body))
 
 
 @pytest.mark.parametrize("provider", SOUND)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_header_path_and_query(provider: str, data: st.DataObject) -> None:
     sound = SOUND[provider]
@@ -243,6 +246,7 @@ def test_any_header_path_and_query(provider: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("provider", SOUND)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_text_in_any_field_of_a_form(provider: str, data: st.DataObject) -> None:
     sound = SOUND[provider]
