@@ -17,8 +17,8 @@ from notifyd.flow.dead_addresses import DeadAddresses
 from notifyd.telemetry.metrics import Metrics
 from tests.fakes.address_book import FakeAddressBook
 from tests.fakes.directory import FakeDirectory
-from tests.fakes.provider import in_turn
-from tests.support.flow_rig import World
+from tests.fakes.provider import accept, in_turn
+from tests.support.flow_rig import World, paid
 from tests.support.virtual_time import in_virtual_time
 
 
@@ -41,6 +41,26 @@ async def test_an_address_that_is_gone_is_marked_and_not_written_to_again() -> N
     assert [dead.user_id for dead in world.address_book.asked] == [gone.user_id] == [suppressed.user_id]
     assert suppressed.reason == "on_suppression_list"
     assert world.deliveries() == {"accepted": 2, "rejected": 1, "suppressed": 1}
+
+
+@in_virtual_time
+async def test_all_devices_get_the_push_and_a_dead_one_fails_no_other() -> None:
+    world = World([paid(channels=(Channel.PUSH_IOS,))], channel=Channel.PUSH_IOS)
+    devices = tuple(DeviceToken(f"t{number}", "apns", 1.0) for number in range(3))
+    world.directory.contacts["ann"] = Contact("ann", device_tokens=devices)
+    world.provider.answer = lambda delivery: AddressGone() if delivery.address == "t1" else accept(delivery)
+    worker = await world.worker()
+    world.event("ann")
+    await world.settled()
+    await world.until(lambda: len(world.directory.contacts["ann"].device_tokens) == 2)
+    world.event("ann")
+    await world.settled()
+    await worker.stopped()
+
+    world.check_account()
+    assert world.deliveries() == {"accepted": 4, "rejected": 1}
+    sent = [delivery.address for batch in world.provider.requests for delivery in batch]
+    assert sorted(sent) == ["t0", "t0", "t1", "t2", "t2"]
 
 
 @in_virtual_time

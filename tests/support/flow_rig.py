@@ -69,6 +69,7 @@ SETTINGS = FlowSettings(
 TEMPLATES = {
     "paid/email.subject": "Paid",
     "paid/email.text": "{{ user.user_id }} paid {{ data.amount }}\n",
+    "paid/push_ios.title": "Paid",
     "rated/email.subject": "Rated",
     "rated/email.text": "{{ facts.merchant.name }}\n",
 }
@@ -144,6 +145,7 @@ class World:
         dedupe_window_s: float | None = None,
         shards: Sequence[str] = ("shard-0",),
         lookups: dict[tuple[str, str], Lookup] | None = None,
+        channel: Channel = Channel.EMAIL,
     ) -> None:
         self.clock = VirtualClock()
         self.settings = settings
@@ -160,7 +162,8 @@ class World:
         self.others: list[ProviderRoute] = []  # beside `provider`
         self.source = FakeSource(self.clock, shards=shards)
         self.catalog = Catalog(types)
-        self.rules = rules or DeliveryRules(frozenset({Channel.EMAIL}))
+        self.channel = channel
+        self.rules = rules or DeliveryRules(frozenset({channel}))
         self.lookups = lookups or {}
         self.put_count = 0
         self._starting_position = starting_position
@@ -246,18 +249,18 @@ class World:
             entropy=FakeEntropy(name),
             lease_table=wire.through("leases", self.table),
             delivery_log=wire.through("log", self.log),
-            retry_queues={Channel.EMAIL: wire.through("retry", self.retry)},
+            retry_queues={self.channel: wire.through("retry", self.retry)},
             dead_letters=wire.through("dead", self.dead),
             alerts=wire.through("alerts", self.alerts),
             directory=wire.through("directory", self.directory),
             lookups=self.lookups,
             control=wire.through("control", self.control),
-            providers={Channel.EMAIL: [self._route(wire), *self.others]},
+            providers={self.channel: [self._route(wire), *self.others]},
             sources=[self._source_setup(wire)],
             address_book=wire.through("address_book", self.address_book),
         )
         metrics = Metrics(
-            CollectorRegistry(), version="0", providers={Channel.EMAIL: ["fake"]}, sources=[self.source.name]
+            CollectorRegistry(), version="0", providers={self.channel: ["fake"]}, sources=[self.source.name]
         )
         engine = Engine(
             outside,
