@@ -4,12 +4,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from botocore.exceptions import ClientError, ConnectionClosedError
+from aiohttp import ClientConnectionError, ClientSession
+from botocore.exceptions import ClientError
 
 from bench.servers.http import Request
 from bench.servers.process import Counted
 from bench.servers.sinks import Sinks, operation
-from tests.bench.conftest import Client
+from tests.bench.conftest import Client, serving
 
 ID_1, ID_2 = "A" * 26, "B" * 26
 
@@ -131,14 +132,16 @@ async def test_a_message_is_there_again_after_its_visibility_until_it_is_deleted
     assert (stats["queued"], stats["waiting"]) == (2, 1)
 
 
-async def test_who_is_away_does_nothing_and_answers_nothing(sinks: Sinks, client_of: Client) -> None:
+async def test_who_is_away_does_nothing_and_answers_nothing(sinks: Sinks) -> None:
     counted = Counted(sinks, operation)
-    told(counted, away=True)
-    async with client_of(counted, "sqs") as client:
-        with pytest.raises(ConnectionClosedError):
-            await client.get_queue_url(QueueName="bench-retry-email")
+    headers, asked = {"x-amz-target": "AmazonSQS.GetQueueUrl"}, {"QueueName": "bench-retry-email"}
+    async with serving(counted) as url, ClientSession(headers=headers) as session:
+        told(counted, away=True)
+        with pytest.raises(ClientConnectionError):
+            await session.post(url, json=asked)
         told(counted, away=False)
-        assert await client.get_queue_url(QueueName="bench-retry-email")
+        assert (await session.post(url, json=asked)).status == 200
+    assert counted(Request("POST", "/_bench/stats", "", b"")).body.count(b"GetQueueUrl") == 1
 
 
 def told(counted: Counted, *, away: bool) -> None:
