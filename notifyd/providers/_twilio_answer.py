@@ -87,7 +87,7 @@ def sent_outcome(answer: Response) -> Outcome:
     return refusal(reason, said, retry_after_s(answer))
 
 
-def found(answer: Response, text: str, since_s: float) -> Found:
+def found(answer: Response, text: str | None, since_s: float) -> Found:
     """Of the newest messages to one number. One that alone has our words is taken for ours."""
     page = decoded(_page, answer.body) if answer.status == 200 else None
     if page is None:
@@ -95,7 +95,7 @@ def found(answer: Response, text: str, since_s: float) -> Found:
     younger = [message for message in page.messages if _created_s(message) >= since_s - _CLOCK_SLACK_S]
     if page.next_page_uri is not None and len(younger) == len(page.messages):
         return CannotTell(f"more than {len(younger)} messages went to the number since")
-    ours = [message for message in younger if message.body == text]
+    ours = [message for message in younger if text is not None and message.body == text]
     if len(ours) == 1:
         return Taken(ours[0].sid)
     if younger:

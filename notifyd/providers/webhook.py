@@ -83,6 +83,7 @@ class WebhookProvider(HttpProvider):
         text = body.decode()
         headers = {
             **JSON,
+            "user-agent": "notifyd",
             "webhook-id": delivery.delivery_id,
             "webhook-timestamp": f"{now.timestamp():.0f}",
             "webhook-signature": " ".join(

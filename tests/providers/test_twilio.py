@@ -142,6 +142,12 @@ async def test_the_list_tells_by_number_time_and_words_or_not_at_all(response: R
     assert transport.requests == [Request("GET", url, {"authorization": AUTHORIZATION})]
 
 
+async def test_words_that_grew_too_long_since_tell_nothing_of_what_was_sent() -> None:
+    long = sms("a" * 2000)
+    assert isinstance(await provider(listed(("a" * 2000, 1.0)))[0].look_up(long, NOW_S), CannotTell)
+    assert await provider(listed())[0].look_up(long, NOW_S) == NotTaken()
+
+
 @pytest.mark.parametrize(
     ("response", "key"),
     [

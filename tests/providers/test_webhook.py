@@ -69,6 +69,7 @@ async def test_a_receiver_gets_a_signed_payload_under_the_delivery_s_id() -> Non
     )
     headers = {
         "content-type": "application/json",
+        "user-agent": "notifyd",
         "webhook-id": "ID7",
         "webhook-timestamp": "1700000000",
         "webhook-signature": signature(SECRET, body),
