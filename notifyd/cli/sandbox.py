@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from notifyd.cli.command import Command
+from notifyd.cli.exit_codes import CONFIG
 from notifyd.cli.output import echo_json, echo_table, json_option
+from notifyd.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from notifyd.sandbox.provider_sandbox import Sandbox
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
         """curl -X POST localhost:4500/faults/twilio -d '[{"kind": "Refuse", "refusal": "throttled"}]'""",
         "curl 'localhost:4500/mailbox?provider=twilio&since=1767225600'",
     ],
-    exits={0: "ended by SIGINT or SIGTERM"},
+    exits={0: "ended by SIGINT or SIGTERM", CONFIG: "a port is taken, or a file cannot be written"},
 )
 @click.option("--port-base", default=0, help="The control API's port; the providers follow. 0: free ones.")
 @click.option("--only", "providers", multiple=True, metavar="PROVIDER", help="Serve this one; may be repeated.")
@@ -73,7 +75,11 @@ def sandbox(
             _tell(served, config_out, as_json=as_json)
             await stop.wait()
 
-    uvloop.run(serve())
+    try:
+        uvloop.run(serve())
+    except OSError as error:
+        mend = "choose another --port-base, --journal or --config-out"
+        raise ConfigError([Fault("notifyd sandbox", str(error), mend)]) from error
 
 
 def _write(served: Sandbox, config_out: Path) -> None:

@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from heapq import merge
 from itertools import islice
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from msgspec import Meta
 
 from notifyd.sandbox.desk import Counts
 from notifyd.sandbox.faults import UnknownFault
@@ -45,8 +46,18 @@ class Stand(Protocol):
     def empty(self) -> None: ...
 
 
-class _Latency(msgspec.Struct):
-    latency_s: float
+class _Latency(msgspec.Struct, forbid_unknown_fields=True):
+    latency_s: Annotated[float, Meta(ge=0)]
+
+
+class _Asked(msgspec.Struct, forbid_unknown_fields=True):
+    """The query of /mailbox."""
+
+    provider: str | None = None
+    address: str = ""
+    delivery_id: str = ""
+    since: float = 0.0
+    limit: Annotated[int, Meta(ge=0)] = _MESSAGES_SHOWN_MAX
 
 
 class Control:
@@ -68,16 +79,13 @@ class Control:
         return app
 
     async def _show_mailbox(self, request: web.Request) -> web.Response:
-        asked = request.query
-        since_s, limit = float(asked.get("since", "0")), int(asked.get("limit", _MESSAGES_SHOWN_MAX))
+        asked = msgspec.convert(dict(request.query), _Asked, strict=False)
         found = (
-            stand.inbox.find(
-                address=asked.get("address", ""), delivery_id=asked.get("delivery_id", ""), since_s=since_s
-            )
-            for stand in self._asked(asked.get("provider"))
+            stand.inbox.find(address=asked.address, delivery_id=asked.delivery_id, since_s=asked.since)
+            for stand in self._asked(asked.provider)
         )
         in_order = merge(*found, key=lambda message: message.time_s)
-        return _json({"messages": list(islice(in_order, limit))})
+        return _json({"messages": list(islice(in_order, asked.limit))})
 
     async def _empty_mailbox(self, request: web.Request) -> web.Response:
         for stand in self._asked(request.query.get("provider")):
@@ -118,7 +126,7 @@ class Control:
 async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, UnknownFault) as error:
         return _json({"error": str(error)}, status=400)
 
 

@@ -189,6 +189,13 @@ async def test_an_order_that_cannot_be_followed_is_refused(client: SandboxClient
     assert got.json["error"]
 
 
+@pytest.mark.parametrize("query", ["since=yesterday", "limit=-1", "adress=ann", "provider=nobody"])
+async def test_a_question_that_makes_no_sense_is_refused(client: SandboxClient, query: str) -> None:
+    got = await client.tell("GET", f"/mailbox?{query}")
+    assert got.status == 400
+    assert got.json["error"]
+
+
 async def test_the_endpoints_are_told(client: SandboxClient) -> None:
     got = await client.tell("GET", "/endpoints")
     assert json.loads(got.body) == {"sendgrid": client.sandbox.urls["sendgrid"]}

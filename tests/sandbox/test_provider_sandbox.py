@@ -17,8 +17,11 @@ import phonenumbers
 import pytest
 import yaml
 from aiohttp import ClientSession
+from click.testing import CliRunner
 from pydantic import ValidationError
 
+from notifyd.cli.sandbox import sandbox
+from notifyd.errors import ConfigError
 from notifyd.providers import PROVIDERS as ADAPTERS
 from notifyd.sandbox.config_fragment import write_fragment
 from notifyd.sandbox.provider_sandbox import PROVIDERS, Sandbox
@@ -112,3 +115,19 @@ async def test_as_a_command_it_tells_its_endpoints_and_ends_in_order(tmp_path: P
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
     assert not await asyncio.to_thread(Path(told["ca_file"]).exists)
+
+
+def test_a_port_that_is_taken_is_said_in_one_line() -> None:
+    with create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = CliRunner().invoke(sandbox, ["--only", "webhook", "--port-base", port])
+    assert isinstance(result.exception, ConfigError)
+    (fault,) = result.exception.faults
+    assert "address already in use" in fault.what
+    assert "--port-base" in fault.mend
+
+
+def test_a_provider_that_is_not_there_is_a_wrong_call() -> None:
+    result = CliRunner().invoke(sandbox, ["--only", "carrier-pigeon"])
+    assert result.exit_code == 2
+    assert "no provider carrier-pigeon; there are ses, " in result.output
