@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from notifyd.aws.address_book import DynamoDbAddressBook
 from notifyd.aws.alerts import SnsAlerts
 from notifyd.aws.control_table import DynamoDbControlTable
+from notifyd.aws.dead_letter_box import SqsDeadLetterBox
 from notifyd.aws.delivery_log import DynamoDbDeliveryLog
 from notifyd.aws.directory import DirectoryPolicy, DynamoDbDirectory
 from notifyd.aws.dynamodb_streams import DynamoDbStreamSource
@@ -180,6 +181,17 @@ class Assembly:
                 for channel in (None, *self._config.channels)
             }
         return SqsDeadLetters(urls, queues, timeout_s=self._timeout_s)
+
+    async def dead_letter_boxes(self) -> dict[Channel | None, SqsDeadLetterBox]:
+        """For operators; the daemon only puts."""
+        queues, names = await self._queues(), self._config.names
+        async with self._session.client("sqs") as sqs:
+            return {
+                channel: SqsDeadLetterBox(
+                    await _found(sqs, names.dead_letter_queue(channel)), queues, timeout_s=self._timeout_s
+                )
+                for channel in (*self._config.channels, None)
+            }
 
     async def _queues(self) -> AwsService:
         """One pool for all queues."""

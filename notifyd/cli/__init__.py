@@ -23,6 +23,7 @@ _COMMANDS = {
     "audit": "notifyd.cli.audit:audit",
     "replay": "notifyd.cli.replay:replay",
     "reconcile": "notifyd.cli.reconcile:reconcile",
+    "dlq": "notifyd.cli.dlq:dlq",
     "providers": "notifyd.cli.providers:providers",
     "types": "notifyd.cli.types:types",
     "template": "notifyd.cli.template:template",

@@ -11,13 +11,11 @@ from notifyd.core.catalog import NotificationType
 from notifyd.core.delivery_id import Identity
 from notifyd.core.event import Event
 from notifyd.core.log_row import ENDED, LogRow, RowKind
-from notifyd.core.outcome import Reason
+from notifyd.core.outcome import NO_ATTEMPTS
 from notifyd.core.retry_message import Attempted, RetryMessage
 from notifyd.core.suppression import Decision, Planned, Suppressed
 
 _GOES_ON = frozenset({RowKind.DEFERRED, RowKind.UNKNOWN})
-# Turns through the queue on which nothing was known to be sent: no tries of the retry policy.
-_NO_ATTEMPTS = frozenset({Reason.QUEUE_WAIT, Reason.LOOKUP_FAILED, Reason.CRASH})
 
 
 class Left(msgspec.Struct):
@@ -76,7 +74,7 @@ def _message(
     story = tuple(
         Attempted(row.attempt, row.at_s, row.kind, row.reason, row.provider)
         for row in own
-        if row.delivery_id == delivery_id and row.reason not in _NO_ATTEMPTS
+        if row.delivery_id == delivery_id and row.reason not in NO_ATTEMPTS
     )
     envelope: dict[str, Any] = event.envelope
     return RetryMessage(

@@ -79,7 +79,7 @@ class AttemptClaims:
         delivery = ticket.delivery
         of_event = await self._log.rows_of_event(delivery.event_id)
         rows = [row for row in of_event if row.delivery_id == delivery.delivery_id]
-        if any(row.kind in ENDED for row in rows):
+        if any(row.kind in ENDED and not _is_redriven(row, delivery.attempt) for row in rows):
             return Verdict.ENDED
         if any(row.kind in _GOES_ON and row.attempt == delivery.attempt for row in rows):
             # A late copy of the attempt's message knows nothing of how the attempt went; the rows do.
@@ -96,3 +96,8 @@ class AttemptClaims:
                 return Verdict.LOOK_UP
             case InDoubt.HOLD:
                 return Verdict.HELD
+
+
+def _is_redriven(row: LogRow, attempt: int) -> bool:
+    """Buried under an earlier number: somebody took it off the DLQ since."""
+    return row.kind in {RowKind.DEAD, RowKind.EXPIRED} and row.attempt < attempt

@@ -11,7 +11,7 @@ from notifyd.core.channel import InDoubt
 from notifyd.core.fan_out import rank
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.message import Delivery
-from notifyd.core.outcome import Reason
+from notifyd.core.outcome import NO_ATTEMPTS
 from notifyd.core.retry_message import Attempted
 from notifyd.flow.expand import Origin
 from notifyd.flow.log_reader import LogReader
@@ -24,10 +24,6 @@ log = structlog.get_logger(__name__)
 
 _ENDED = frozenset({RowKind.ACCEPTED, RowKind.REJECTED, RowKind.ADDRESS_GONE, RowKind.SUPPRESSED})
 _GOES_ON = frozenset({RowKind.DEFERRED, RowKind.UNKNOWN})
-# Handed over before anything was known to be sent: turns, but no tries of the policy.
-_NO_ATTEMPTS = frozenset(
-    {Reason.QUEUE_WAIT, Reason.LOOKUP_FAILED, Reason.CRASH, Reason.PAUSED, Reason.NO_PROVIDER}
-)
 _BURIED = frozenset({RowKind.DEAD, RowKind.EXPIRED})
 _Meaning = tuple[str, str, str]  # user, type, channel
 _OUTCOMES = _ENDED | _GOES_ON | _BURIED
@@ -145,7 +141,7 @@ def story_of(rows: Sequence[LogRow]) -> tuple[Attempted, ...]:
     return tuple(
         Attempted(row.attempt, row.at_s, row.kind, row.reason, row.provider)
         for row in sorted(rows, key=lambda row: row.attempt)
-        if row.kind in _GOES_ON and row.reason not in _NO_ATTEMPTS
+        if row.kind in _GOES_ON and row.reason not in NO_ATTEMPTS
     )
 
 
