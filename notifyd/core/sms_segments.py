@@ -13,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+from notifyd.core.cut_text import beginning
+
 _BASIC: Final = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -69,7 +71,7 @@ def shorten(text: str, segments_max: int) -> str:
     else:
         last_start = _starts(widths, room.joined)[segments_max - 1]
         kept = _fitting(widths, last_start, room.joined - ellipsis_units)
-    return text[:kept].rstrip() + room.ellipsis
+    return beginning(text, kept) + room.ellipsis
 
 
 def _widths(text: str, encoding: Encoding) -> list[int]:

@@ -12,6 +12,7 @@ import msgspec
 from pydantic import AfterValidator
 
 from notifyd.config_values import wrong
+from notifyd.core.cut_text import beginning
 from notifyd.core.message import Delivery, Push, message_of
 from notifyd.core.outcome import Outcome, Reason, Rejected
 from notifyd.providers._http import Origin
@@ -20,8 +21,6 @@ from notifyd.wire.transport import Answer, BatchTransport, Request
 PAYLOAD_BYTES_MAX = 4096
 """APNs, FCM and RFC 8291 alike."""
 _ELLIPSIS = "…"
-# A cut must not leave half of what shows as one character: joiners, variation selectors, combining marks.
-_HALF_A_CHARACTER = re.compile(r"[\s\u200d\ufe00-\ufe0f\u0300-\u036f]+$")
 # As a header's value, and as what a service names in an answer.
 _PLAIN = re.compile(r"[!-~]+")
 _DELIVERY_ID = "delivery_id"
@@ -82,7 +81,7 @@ def _cut(push: Push, encode: Callable[[Push], bytes], bytes_max: int) -> bytes |
     shortest, longest = 0, len(push.body) - 1
     while shortest <= longest:
         middle = (shortest + longest) // 2
-        kept = _HALF_A_CHARACTER.sub("", push.body[:middle])
+        kept = beginning(push.body, middle)
         encoded = encode(msgspec.structs.replace(push, body=kept + _ELLIPSIS))
         if len(encoded) <= bytes_max:
             fitting, shortest = encoded, middle + 1
