@@ -50,12 +50,13 @@ class Count(msgspec.Struct, frozen=True):
 
 def count(text: str) -> Count:
     encoding = Encoding.GSM7 if _GSM7.issuperset(text) else Encoding.UCS2
+    room = _ROOM[encoding]
+    if _is_narrow(text, encoding):
+        units = len(text)
+        return Count(encoding, units, 1 if units <= room.alone else -(-units // room.joined))
     widths = _widths(text, encoding)
     units = sum(widths)
-    room = _ROOM[encoding]
-    if units <= room.alone:
-        return Count(encoding, units, 1)
-    return Count(encoding, units, len(_starts(widths, room.joined)))
+    return Count(encoding, units, 1 if units <= room.alone else len(_starts(widths, room.joined)))
 
 
 def shorten(text: str, segments_max: int) -> str:
@@ -72,6 +73,11 @@ def shorten(text: str, segments_max: int) -> str:
         last_start = _starts(widths, room.joined)[segments_max - 1]
         kept = _fitting(widths, last_start, room.joined - ellipsis_units)
     return beginning(text, kept) + room.ellipsis
+
+
+def _is_narrow(text: str, encoding: Encoding) -> bool:
+    """Whether each character is one unit, as in most texts: then their number says it all."""
+    return _EXTENSION.isdisjoint(text) if encoding is Encoding.GSM7 else max(text) <= "\uffff"
 
 
 def _widths(text: str, encoding: Encoding) -> list[int]:
