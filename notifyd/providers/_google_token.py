@@ -103,6 +103,7 @@ class AccessToken:
         """FCM does not take it: the next send waits for another, unless there is one already."""
         if token == self._token:
             self._token = ""
+            self._failure = Deferred(Reason.CREDENTIALS, answer="the access token was refused")
 
     async def close(self) -> None:
         if self._refresh is not None:

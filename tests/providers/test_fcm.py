@@ -318,6 +318,7 @@ async def test_a_token_that_fcm_refuses_is_replaced() -> None:
     answers = [refusal(401, "UNAUTHENTICATED"), SENT]
     rig = Rig(lambda _: answers.pop(0), tokens=[granted(1), granted(2)])
     assert isinstance(await rig.send(), Deferred)
+    assert await rig.send() == Deferred(Reason.CREDENTIALS, answer="the access token was refused")
     rig.clock.advance(5.0)
     assert isinstance(await rig.send(), Accepted)
     assert rig.bearers == ["Bearer ya29.1", "Bearer ya29.2"]
