@@ -40,7 +40,8 @@ async def test_what_is_switched_stands_in_the_listing(shell: Shell) -> None:
 
     assert (await shell("types", "pause", "weekly_summary"))[0] == 0
     paused = {one["type"]: one["paused"] for one in json.loads((await shell("types", "--json"))[1])["types"]}
-    assert paused == {"payment_received": False, "weekly_summary": True}
+    assert [name for name, is_paused in paused.items() if is_paused] == ["weekly_summary"]
+    assert "payment_received" in paused
     code, _, error = await shell("types", "resume", "weekly_summary")
     assert code == 0, error
     assert "paused" not in (await shell("types"))[1]

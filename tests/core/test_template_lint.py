@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from notifyd.catalog_file import load_catalog
 from notifyd.core.channel import Channel
 from notifyd.core.message import Email
 from notifyd.core.render import TemplateSet
@@ -77,13 +78,18 @@ def test_a_preview_is_the_message_as_it_would_be_sent() -> None:
         preview(TEXTS, "paid", Channel.SMS, sample)
 
 
-def test_the_shipped_templates_pass_with_their_samples() -> None:
+def test_the_shipped_templates_pass_with_their_samples_on_every_channel() -> None:
     texts = read_folder(SHIPPED)
-    types = {part.type_name for part in files_of_parts(texts)}
+    types = load_catalog(SHIPPED.with_name("notifications.yaml")).types
 
-    assert types >= {"payment_received", "weekly_summary"}
-    assert lint(texts, {name: [Channel.EMAIL] for name in types}) == []
-    assert all(f"{type_name}/sample.json" in texts for type_name in types)
+    assert {part.type_name for part in files_of_parts(texts)} == {type_.template for type_ in types}
+    assert {channel for type_ in types for channel in type_.channels} == set(Channel)
+    assert lint(texts, {type_.template: list(type_.channels) for type_ in types}) == []
+    for type_ in types:
+        sample = read_sample(texts, type_.template)
+        assert sample is not None
+        for channel in type_.channels:
+            preview(texts, type_.template, channel, sample)
 
 
 def test_the_shipped_payment_mail_takes_the_fast_path_and_escapes() -> None:
