@@ -17,7 +17,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 UV := uv==0.13.9
 
 .PHONY: help demo test lint bench image lock ci-long schemas kill-test sim \
-	ledger fleet outage kill-loop sigterm-loop zombie chaos reshard
+	ledger fleet failover outage kill-loop sigterm-loop zombie chaos reshard
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' $(MAKEFILE_LIST) | awk -F '#' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -89,6 +89,9 @@ reshard: $(READY) $(KINESIS_LOCAL)  ## splits and merges under load: every recor
 sim: $(READY)  ## seeded simulation of several workers under faults; SEEDS=500 FAULTS=none|crash,cut,... SEED=k
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FAULTS),--faults $(FAULTS)) \
 		$(if $(SEED),--seed $(SEED)) $(ARGS)
+
+failover: $(READY)  ## a provider fails, throttles, is shared by four workers, in virtual time: what is lost, doubled, late
+	@$(BIN)/python -m tests.simulation.failover $(ARGS)
 
 fleet: $(READY)  ## 100 whole daemons on 2,000 shards, in virtual time: balanced, every shard read, what the table is asked
 	@$(BIN)/python -m tests.simulation.fleet $(ARGS)

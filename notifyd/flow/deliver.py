@@ -9,7 +9,7 @@ from functools import partial
 import msgspec
 import structlog
 
-from notifyd.core.breaker import Pass
+from notifyd.core.breaker import BreakerState, Pass
 from notifyd.core.outcome import Outcome, Reason, Unknown
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.backoff import Backoff
@@ -88,6 +88,14 @@ class Dispatcher:
     def is_idle(self) -> bool:
         """Nothing waits for it, and nothing is on its way."""
         return not len(self._lanes) and not self._in_flight_count
+
+    @property
+    def has_room(self) -> bool:
+        """Whether what is given to it now can be sent in half of the time that it may wait, or nothing waits."""
+        rate_per_s = self.pacer.rate_per_s
+        if self.pacer.health.breaker_state is not BreakerState.CLOSED:
+            return not len(self._lanes)
+        return rate_per_s is None or len(self._lanes) <= rate_per_s * self._times.queue_wait_max_s / 2
 
     def take_back(self) -> list[Ticket]:
         """What waits and was not begun."""

@@ -89,6 +89,11 @@ class Pacer:
             rate_per_s = group_rate_per_s * self._share
             self._bucket(group, rate_per_s, now_s).take((wait_s or 1.0) * rate_per_s, now_s)
 
+    @property
+    def rate_per_s(self) -> float | None:
+        """What this worker may send; None: without a limit."""
+        return self._rate.rate_per_s
+
     def rate(self, now_s: float) -> RateState:
         return self._rate.state(now_s)
 

@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 _EARLY_S = 1.0
 _DELAY_MAX_S = 900.0
 _DELETE_TRIES_MAX = 5
+# What the provider has no room for is better left in the queue, where it costs nothing.
+_ROOM_LOOK_S = 0.1
 
 
 class RedeliverTimes(msgspec.Struct, frozen=True):
@@ -112,6 +114,9 @@ class Redeliverer:
     async def _receive_all(self) -> None:
         backoff = Backoff(self._clock, self._entropy, base_s=0.5, max_s=10.0)
         while not self._stopping:
+            if not self._router.has_room:
+                await self._clock.sleep(_ROOM_LOOK_S)
+                continue
             try:
                 batch = await self._queue.receive(self._times.receive_wait_s)
             except (AwsError, TransportError) as error:

@@ -132,6 +132,11 @@ class Router:
         self.submit(goes)
         return stays
 
+    @property
+    def has_room(self) -> bool:
+        """Whether to take in what can wait elsewhere: more would only go back to the retry queue unsent."""
+        return any(dispatcher.has_room for dispatcher in self._dispatchers.values())
+
     def report(self) -> list[Seen]:
         """How its providers stand, for people."""
         now_s = self._clock.elapsed_s()

@@ -44,3 +44,20 @@ async def test_requests_that_waited_for_the_heartbeat_do_not_go_out_together() -
         assert in_a_second <= RATE_PER_S + BURST_MAX, f"{in_a_second} in a second from {sent_at_s[first]:.2f} s"
     await worker.stopped()
     assert not world.duplicates()
+
+
+@in_virtual_time
+async def test_a_backlog_far_beyond_the_rate_uses_all_of_it_and_waits_in_the_queue() -> None:
+    world = World()
+    limits = Limits(batch_max=BATCH_MAX, in_flight_max=8, payload_bytes_max=1 << 20, rate_per_s=RATE_PER_S)
+    world.provider = FakeProvider(world.clock, latency_s=0.05, limits=limits)
+    world.events(1500)
+    worker = await world.worker()
+    await world.clock.sleep(10)
+    before = len(world.provider.taken)
+    await world.clock.sleep(40)
+    assert len(world.provider.taken) - before >= 0.95 * RATE_PER_S * 40
+    turns = max(message.attempt for message in world.retry.put_messages)
+    assert turns <= 3, "what is received when there is no room only goes back"
+    await worker.stopped()
+    assert not world.duplicates()
