@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from bench.processes import ROOT, Process
-from bench.setup import PREFIX, Cores, Surroundings
+from bench.options import Cores
+from bench.processes import Process
+from bench.setup import PREFIX, Surroundings
+from bench.workloads.workload import FIXTURES, Contestant
 
 IDENTITY = {"BENCH_IDENTITY_KEY": "the same in every run of the bench"}
-FIXTURES = ROOT / "bench" / "fixtures"
 
 
 class SourceKind(StrEnum):
     KINESIS = "kinesis"
     DYNAMODB = "dynamodb"
-
-
-class Contestant(StrEnum):
-    DAEMON = "notifyd"
-    PEER = "batched aiobotocore"
 
 
 # With nothing but INSERT let through, an item of the events table keeps its own id.
@@ -33,13 +29,19 @@ _FILTERS: dict[SourceKind, dict[str, object]] = {
 
 
 def start(contestant: Contestant, kind: SourceKind, around: Surroundings, cores: Cores) -> Process:
-    return _STARTERS[contestant](kind, around, cores)
+    match contestant:
+        case Contestant.DAEMON:
+            return _daemon(kind, around, cores, {})
+        case Contestant.DAEMON_ON_AIOAPNS:
+            return _daemon(kind, around, cores, {"client": "aioapns"})
+        case Contestant.PEER:
+            return _peer(kind, around, cores)
 
 
-def _daemon(kind: SourceKind, around: Surroundings, cores: Cores) -> Process:
+def _daemon(kind: SourceKind, around: Surroundings, cores: Cores, settings: dict[str, Any]) -> Process:
     return Process(
         "notifyd",
-        ["run", "--config", str(write_config(kind, around.folder))],
+        ["run", "--config", str(write_config(kind, around, settings))],
         environment={**around.environment(), **IDENTITY},
         core=cores.contestant,
         log=around.folder / "notifyd.log",
@@ -47,40 +49,42 @@ def _daemon(kind: SourceKind, around: Surroundings, cores: Cores) -> Process:
     )
 
 
-def write_config(kind: SourceKind, folder: Path) -> Path:
-    config = folder / "notifyd.yaml"
+def write_config(kind: SourceKind, around: Surroundings, settings: dict[str, Any] | None = None) -> Path:
+    """`settings`: of the provider, where they are not the shipped ones."""
+    config = around.folder / "notifyd.yaml"
     # JSON is YAML.
-    config.write_bytes(msgspec.json.format(msgspec.json.encode(_daemon_config(kind))))
+    config.write_bytes(msgspec.json.format(msgspec.json.encode(_daemon_config(kind, around, settings or {}))))
     return config
 
 
-def _daemon_config(kind: SourceKind) -> dict[str, object]:
+def _daemon_config(kind: SourceKind, around: Surroundings, settings: dict[str, Any]) -> dict[str, object]:
     """Defaults wherever there is one: what is measured is what is shipped."""
+    workload = around.workload
+    provider = workload.provider
     return {
         "prefix": PREFIX,
         "sources": [{"kind": kind, "starting_position": "TRIM_HORIZON", **_FILTERS[kind]}],
         "delivery": {"mode": "send"},
-        "channels": {"email": {"provider": "ses"}},
+        "channels": {workload.channel: {"provider": provider}},
         "identity": {"keys": [{"version": "1", "secret": "env:BENCH_IDENTITY_KEY"}]},
-        "providers": {"ses": {"sender": "Bench <bench@bench.example>"}},
-        "catalog": str(FIXTURES / "notifications.yaml"),
+        "providers": {provider: {**around.receiver.providers[provider], **settings}},
+        "catalog": str(workload.catalog),
         "templates": {"folder": str(FIXTURES / "templates")},
         "admin": {"host": "127.0.0.1", "port": 0},
     }
 
 
 def _peer(kind: SourceKind, around: Surroundings, cores: Cores) -> Process:
+    provider = around.workload.provider
+    settings = msgspec.json.encode(around.receiver.providers[provider]).decode()
     return Process(
         "bench.peer.batched_aiobotocore",
-        ["--source", kind, "--name", f"{PREFIX}-events", "--prefix", PREFIX],
+        [
+            *("--source", kind, "--name", f"{PREFIX}-events", "--prefix", PREFIX),
+            *("--provider", provider, "--settings", settings),
+        ],
         environment=around.environment(),
         core=cores.contestant,
         log=around.folder / "peer.log",
         stop_timeout_s=20.0,
     )
-
-
-_STARTERS: dict[Contestant, Callable[[SourceKind, Surroundings, Cores], Process]] = {
-    Contestant.DAEMON: _daemon,
-    Contestant.PEER: _peer,
-}

@@ -21,11 +21,14 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench.contestants import Contestant, SourceKind, start
+from bench.contestants import SourceKind, start
 from bench.measure import Run, Window
+from bench.options import Options, choose_cores
 from bench.processes import BenchFailed
 from bench.profile import Samples, sampling
-from bench.setup import Options, choose_cores, surroundings
+from bench.setup import surroundings
+from bench.workloads import EMAIL
+from bench.workloads.workload import Contestant
 
 _WARM_EVENTS = 10_000
 _UNITS_MAX = 0.12
@@ -123,7 +126,7 @@ def _measure(source: SourceKind, rate_a_shard: float, shards: int, lasts_s: floa
     options = Options(shards=shards, rate_per_s=rate_per_s, paced_s=lasts_s)
     with (
         TemporaryDirectory(prefix="notifyd-bench-") as folder,
-        surroundings(options, cores, Path(folder)) as around,
+        surroundings(EMAIL, options, cores, Path(folder)) as around,
         start(Contestant.DAEMON, source, around, cores) as process,
     ):
         run = Run(process, around, source)

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from bench.contestants import SourceKind
-from bench.processes import BenchFailed, Process
+from bench.options import Options
+from bench.processes import BenchFailed, Process, usage_of
 from bench.profile import profiling
-from bench.setup import Options, Surroundings
+from bench.setup import Surroundings
 
 _POLL_S = 0.05
 # Longer than any pause a healthy contestant makes: idle polls stretch to 5 s, lease fail-over is not part of this.
@@ -53,18 +54,35 @@ class Window(msgspec.Struct, frozen=True):
 class Measurement(msgspec.Struct, frozen=True):
     """`paced` is None where no rate was asked for. `lost` and `duplicates` are over all that was ever produced.
 
-    `queued`: messages handed to a retry queue or DLQ, where nothing ever fails. `exit_code`: after SIGTERM.
+    `queued`: messages handed to a retry queue or DLQ, none where nothing ever fails. `connections`: that the
+    receiver saw, where it tells. `exit_code`: after SIGTERM.
     """
 
     saturated: Window
     paced: Window | None
+    produced: int
     rss_max_mib: float
     lost: int
     duplicates: int
     bad_ids: int
     log_rows_missing: int
     queued: int
+    connections: int
     exit_code: int
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """What the receiver's counter says. `accepted` and latencies: of the window; not every counter knows these."""
+
+    accepted: int
+    unique: int
+    duplicates: int
+    bad_ids: int
+    last_accepted_s: float
+    p50_ms: float = 0.0
+    p95_ms: float = 0.0
+    p99_ms: float = 0.0
+    connections: int = 0
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -93,16 +111,19 @@ class Run:
         time.sleep(_AFTERWARDS_S)
         rss_max_mib = self._process.rss_max_mib()
         exit_code = self._process.stop()  # before the last count: what is sent while draining counts, too
-        accepted = self._around.sinks.control("stats")
+        accepted = self._accepted()
+        written = msgspec.convert(self._around.dynamodb.control("stats"), Accepted)
         return Measurement(
             saturated=saturated,
             paced=paced,
+            produced=self.produced,
             rss_max_mib=rss_max_mib,
-            lost=self.produced - accepted["unique"],
-            duplicates=accepted["duplicates"],
-            bad_ids=accepted["bad_ids"],
-            log_rows_missing=max(0, self.produced - self._around.dynamodb.control("stats")["log_rows"]),
-            queued=accepted["queued"],
+            lost=self.produced - accepted.unique,
+            duplicates=accepted.duplicates,
+            bad_ids=accepted.bad_ids,
+            log_rows_missing=self.produced - written.unique,
+            queued=self._around.sinks.control("stats")["queued"],
+            connections=accepted.connections,
             exit_code=exit_code,
         )
 
@@ -113,7 +134,7 @@ class Run:
 
     def fill(self, events: int, rate_per_s: float = 0.0) -> Window:
         """`rate_per_s` 0: all at once. Returns when all of it is accepted and written to the log."""
-        for server in self._around.servers():
+        for server in {*self._around.servers(), self._around.receiver.counter}:
             server.control("window")
         before = self._process.usage()
         self._around.source.control("append", source=self._kind, events=events, rate_per_s=rate_per_s)
@@ -122,17 +143,17 @@ class Run:
         self.produced += events
         self._wait(events)
         after, servers_after_s = self._process.usage(), self._servers_cpu_s()
-        accepted = self._around.sinks.control("stats")
+        accepted = self._accepted()
         return Window(
-            events=accepted["accepted"],
-            wall_s=accepted["last_accepted_s"] - produced_at_s,
+            events=accepted.accepted,
+            wall_s=accepted.last_accepted_s - produced_at_s,
             cpu_s=after.cpu_s - before.cpu_s,
             loop_cpu_s=after.loop_cpu_s - before.loop_cpu_s,
             queued_s=after.queued_s - before.queued_s,
             servers_cpu_s=servers_after_s - servers_before_s,
-            p50_ms=accepted["p50_ms"],
-            p95_ms=accepted["p95_ms"],
-            p99_ms=accepted["p99_ms"],
+            p50_ms=accepted.p50_ms,
+            p95_ms=accepted.p95_ms,
+            p99_ms=accepted.p99_ms,
             calls=self._calls(),
         )
 
@@ -150,12 +171,15 @@ class Run:
             time.sleep(_POLL_S)
 
     def _done(self) -> int:
-        accepted: int = self._around.sinks.control("progress")["accepted"]
-        written: int = self._around.dynamodb.control("progress")["rows_written"]
+        accepted: int = self._around.receiver.counter.control("progress")["accepted"]
+        written: int = self._around.dynamodb.control("progress")["accepted"]
         return accepted + written
 
+    def _accepted(self) -> Accepted:
+        return msgspec.convert(self._around.receiver.counter.control("stats"), Accepted)
+
     def _servers_cpu_s(self) -> float:
-        return sum(server.usage().cpu_s for server in self._around.servers())
+        return sum(usage_of(pid).cpu_s for pid in self._around.pids())
 
     def _calls(self) -> dict[str, int]:
         calls: Counter[str] = Counter()

@@ -94,9 +94,7 @@ class Process:
         return self._child.returncode
 
     def usage(self) -> Usage:
-        loop = f"/proc/{self.pid}/task/{self.pid}"
-        queued_ns = int(Path(f"{loop}/schedstat").read_text().split()[1])
-        return Usage(_cpu_s(f"/proc/{self.pid}/stat"), _cpu_s(f"{loop}/stat"), queued_ns / 1e9)
+        return usage_of(self.pid)
 
     def rss_max_mib(self) -> float:
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
@@ -153,6 +151,12 @@ class Server(Process):
         if self._tls is None:
             return http.client.HTTPConnection("127.0.0.1", self._port, timeout=_CONTROL_TIMEOUT_S)
         return http.client.HTTPSConnection("127.0.0.1", self._port, timeout=_CONTROL_TIMEOUT_S, context=self._tls)
+
+
+def usage_of(pid: int) -> Usage:
+    loop = f"/proc/{pid}/task/{pid}"
+    queued_ns = int(Path(f"{loop}/schedstat").read_text().split()[1])
+    return Usage(_cpu_s(f"/proc/{pid}/stat"), _cpu_s(f"{loop}/stat"), queued_ns / 1e9)
 
 
 def _cpu_s(stat: str) -> float:

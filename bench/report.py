@@ -10,8 +10,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench.contestants import Contestant, SourceKind
+from bench.contestants import SourceKind
 from bench.measure import Measurement, Window
+from bench.workloads.workload import Contestant
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -26,23 +27,30 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """`ratios`: events a core of the daemon over the peer's, by source, median of the rounds of each."""
+    """`ratios`: events a core of the daemon over the others', by source, median of the rounds of each."""
 
     command: str
+    workload: str
+    title: str
     cores: str
+    load_average: float
     entries: list[Entry]
-    ratios: dict[str, float]
+    ratios: dict[str, dict[str, float]]
 
 
-def ratios(entries: list[Entry]) -> dict[str, float]:
+def ratios(entries: list[Entry]) -> dict[str, dict[str, float]]:
     rates = {
         (entry.source, entry.contestant): entry.over_rounds(lambda one: one.saturated.events_per_core_s)
         for entry in entries
     }
     return {
-        source: rates[source, Contestant.DAEMON] / rates[source, Contestant.PEER]
+        source: {
+            other: rates[source, Contestant.DAEMON] / rate
+            for (at, other), rate in rates.items()
+            if at == source and other is not Contestant.DAEMON and rate
+        }
         for source in SourceKind
-        if rates.get((source, Contestant.PEER)) and (source, Contestant.DAEMON) in rates
+        if (source, Contestant.DAEMON) in rates
     }
 
 
@@ -78,11 +86,13 @@ _LINES: tuple[tuple[str, Callable[[Measurement], float], str], ...] = (
     (f"{_PACED}p95 ms", _paced(lambda window: window.p95_ms), ".0f"),
     (f"{_PACED}p99 ms", _paced(lambda window: window.p99_ms), ".0f"),
     ("RSS max MiB", lambda one: one.rss_max_mib, ".0f"),
+    ("produced", lambda one: one.produced, ",.0f"),
     ("lost", lambda one: one.lost, ".0f"),
     ("duplicates", lambda one: one.duplicates, ".0f"),
     ("ids missing or shared", lambda one: one.bad_ids, ".0f"),
     ("log rows missing", lambda one: one.log_rows_missing, ".0f"),
     ("handed to a retry queue or DLQ", lambda one: one.queued, ".0f"),
+    ("connections, where they are counted", lambda one: one.connections, ".0f"),
     ("exit code after SIGTERM", lambda one: one.exit_code, ".0f"),
     (
         "AWS calls per 100 events",
@@ -93,7 +103,7 @@ _LINES: tuple[tuple[str, Callable[[Measurement], float], str], ...] = (
 
 
 def show(report: Report) -> None:
-    table = Table(title="A change in a table becomes an e-mail, its row and a commit", caption=report.cores)
+    table = Table(title=report.title, caption=f"{report.cores}; load average {report.load_average}")
     table.add_column("", no_wrap=True)
     for entry in report.entries:
         table.add_column(f"{entry.contestant}\n{entry.source}".replace(" ", "\n"), justify="right")
@@ -110,8 +120,9 @@ def show(report: Report) -> None:
     if not console.is_terminal:
         console = Console(width=_FILE_COLUMNS)
     console.print(table)
-    for source, ratio in report.ratios.items():
-        console.print(f"{source}: [bold]{ratio:.1f} ×[/bold] the peer's events/s a core, in the same run")
+    for source, by_contestant in report.ratios.items():
+        for other, ratio in by_contestant.items():
+            console.print(f"{source}: [bold]{ratio:.1f} ×[/bold] the events/s a core of {other}, in the same run")
 
 
 def _per_100(entry: Entry, operation: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import signal
 import sys
@@ -12,13 +13,17 @@ from tempfile import TemporaryDirectory
 from time import time_ns
 from types import FrameType
 
+import msgspec
 from rich.console import Console
 
-from bench.contestants import Contestant, SourceKind, start
+from bench.contestants import SourceKind, start
 from bench.measure import Load, Measurement, Run
+from bench.options import Cores, Options, choose_cores
 from bench.processes import ROOT, BenchFailed
 from bench.report import Entry, Report, ratios, show, store
-from bench.setup import Cores, Options, choose_cores, surroundings
+from bench.setup import surroundings
+from bench.workloads import WORKLOADS
+from bench.workloads.workload import Contestant, Workload
 
 RESULTS = ROOT / "bench" / "results"
 # What a contestant starts up on: connections, caches, compiled templates; not measured.
@@ -27,10 +32,11 @@ _WARM_SHARE = 5
 
 def main() -> int:
     arguments = _parser().parse_args()
-    options = _options(arguments)
+    workload = WORKLOADS[arguments.workload]
+    options = _options(arguments, workload.usual)
     cores = choose_cores()
     signal.signal(signal.SIGTERM, _leave_in_order)
-    contestants = _contestants(arguments)
+    contestants = _contestants(arguments, workload)
     sources = list(SourceKind) if arguments.source == "both" else [SourceKind(arguments.source)]
     pairs = [(source, contestant) for source in sources for contestant in contestants]
     entries = [Entry(source, contestant, []) for source, contestant in pairs]
@@ -38,7 +44,7 @@ def main() -> int:
         for round_number in range(1, arguments.rounds + 1):
             for entry in entries:
                 _say(f"round {round_number}: {entry.contestant}, {entry.source} …")
-                entry.rounds.append(_measure(entry.contestant, entry.source, options, cores))
+                entry.rounds.append(_measure(workload, entry, options, cores))
     except KeyboardInterrupt:
         _say("stopped; everything that was started has been ended")
         return 130
@@ -46,46 +52,52 @@ def main() -> int:
         _say(str(failure))
         return 1
     report = Report(
-        shlex.join(["python", "-m", "bench", *sys.argv[1:]]), _cores_text(cores), entries, ratios(entries)
+        command=shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+        workload=workload.name,
+        title=workload.title,
+        cores=_cores_text(cores),
+        load_average=round(os.getloadavg()[0], 1),
+        entries=entries,
+        ratios=ratios(entries),
     )
     show(report)
     target = arguments.json or RESULTS / f"{datetime.fromtimestamp(time_ns() / 1e9, UTC):%Y%m%dT%H%M%SZ}.json"
     store(report, target)
     _say(f"stored in {target}")
-    return 1 if _broken_promise(entries) else 0
+    return 1 if _broken_promise(entries, workload) else 0
 
 
-def _measure(contestant: Contestant, source: SourceKind, options: Options, cores: Cores) -> Measurement:
+def _measure(workload: Workload, entry: Entry, options: Options, cores: Cores) -> Measurement:
     with (
         TemporaryDirectory(prefix="notifyd-bench-") as folder,
-        surroundings(options, cores, Path(folder)) as around,
-        start(contestant, source, around, cores) as process,
+        surroundings(workload, options, cores, Path(folder)) as around,
+        start(entry.contestant, entry.source, around, cores) as process,
     ):
-        return Run(process, around, source).measure(_load(contestant, options), options)
+        return Run(process, around, entry.source).measure(_load(entry.contestant, options), options)
 
 
-def _contestants(arguments: argparse.Namespace) -> list[Contestant]:
+def _contestants(arguments: argparse.Namespace, workload: Workload) -> list[Contestant]:
     if arguments.only_peer:
         return [Contestant.PEER]
-    return [Contestant.DAEMON, Contestant.PEER] if arguments.peer else [Contestant.DAEMON]
+    return list(workload.contestants) if arguments.peer else [Contestant.DAEMON]
 
 
 def _load(contestant: Contestant, options: Options) -> Load:
-    """The peer gets less of everything: at a seventh of the speed the same load would take seven times as long."""
-    if contestant is Contestant.PEER:
+    """The others get less: at a seventh of the speed the same load would take seven times as long."""
+    if contestant is not Contestant.DAEMON:
         return Load(
             options.peer_events // _WARM_SHARE, options.peer_events, options.peer_rate_per_s, options.paced_s
         )
     return Load(options.events // _WARM_SHARE, options.events, options.rate_per_s, options.paced_s)
 
 
-def _broken_promise(entries: list[Entry]) -> bool:
+def _broken_promise(entries: list[Entry], workload: Workload) -> bool:
     return any(
         measurement.lost
         or measurement.duplicates
         or measurement.bad_ids
         or measurement.log_rows_missing
-        or measurement.queued
+        or (measurement.queued and not workload.has_faults)
         or measurement.exit_code
         for entry in entries
         if entry.contestant is Contestant.DAEMON
@@ -94,43 +106,40 @@ def _broken_promise(entries: list[Entry]) -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
-    usual = Options()
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--source", choices=[*SourceKind, "both"], default="both")
-    parser.add_argument("--events", type=int, default=usual.events, help="measured at full speed")
-    parser.add_argument("--shards", type=int, default=usual.shards)
-    parser.add_argument("--users", type=int, default=usual.users)
-    parser.add_argument("--event-bytes", type=int, default=usual.event_bytes)
-    parser.add_argument(
-        "--rate", type=float, default=usual.rate_per_s, help="events/s of the latency measurement; 0: none"
+    """What stands in Options and is not given is as the workload usually has it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, argument_default=argparse.SUPPRESS
     )
-    parser.add_argument("--paced-s", type=float, default=usual.paced_s, help="length of the latency measurement")
-    parser.add_argument("--latency-ms", type=float, default=usual.latency_ms, help="of SES")
+    parser.add_argument("--workload", choices=WORKLOADS, default="email")
+    parser.add_argument("--source", choices=[*SourceKind, "both"], default="both")
+    parser.add_argument("--events", type=int, help="measured at full speed")
+    parser.add_argument("--shards", type=int)
+    parser.add_argument("--users", type=int)
+    parser.add_argument("--event-bytes", type=int)
+    parser.add_argument(
+        "--rate", type=float, dest="rate_per_s", help="events/s of the latency measurement; 0: none"
+    )
+    parser.add_argument("--paced-s", type=float, help="length of the latency measurement")
+    parser.add_argument("--latency-ms", type=float, help="of SES and the sandbox")
     parser.add_argument("--rounds", type=int, default=1, help="contestants take turns; the median is shown")
     who = parser.add_mutually_exclusive_group()
     who.add_argument("--peer", action=argparse.BooleanOptionalAction, default=True)
-    who.add_argument("--only-peer", action="store_true")
-    parser.add_argument("--peer-events", type=int, default=usual.peer_events)
-    parser.add_argument("--peer-rate", type=float, default=usual.peer_rate_per_s)
-    parser.add_argument("--tls", action="store_true", help="as against real AWS; takes openssl")
+    who.add_argument("--only-peer", action="store_true", default=False)
+    parser.add_argument("--peer-events", type=int, help="of each that is not the daemon as shipped")
+    parser.add_argument("--peer-rate", type=float, dest="peer_rate_per_s")
+    parser.add_argument("--tls", action="store_true", help="AWS's stand-ins as real AWS; takes openssl")
     parser.add_argument("--profile", type=Path, help="a flame graph (SVG) of the saturated part, by py-spy")
-    parser.add_argument("--json", type=Path, help="where the figures go instead of bench/results")
+    parser.add_argument("--json", type=Path, default=None, help="where the figures go instead of bench/results")
     return parser
 
 
-def _options(arguments: argparse.Namespace) -> Options:
-    return Options(
-        events=arguments.events,
-        shards=arguments.shards,
-        users=arguments.users,
-        event_bytes=arguments.event_bytes,
-        latency_ms=arguments.latency_ms,
-        rate_per_s=arguments.rate,
-        paced_s=arguments.paced_s,
-        peer_events=min(arguments.peer_events, arguments.events),
-        peer_rate_per_s=min(arguments.peer_rate, arguments.rate),
-        tls=arguments.tls,
-        profile=arguments.profile,
+def _options(arguments: argparse.Namespace, usual: Options) -> Options:
+    given = {name: value for name, value in vars(arguments).items() if name in Options.__struct_fields__}
+    options = msgspec.structs.replace(usual, **given)
+    return msgspec.structs.replace(
+        options,
+        peer_events=min(options.peer_events, options.events),
+        peer_rate_per_s=min(options.peer_rate_per_s, options.rate_per_s),
     )
 
 

@@ -1,51 +1,30 @@
-"""What one measurement needs running: three servers on one core, and the contestant's surroundings."""
+"""What one measurement needs running: AWS's stand-ins and the receiver, on a core of their own."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from bench.processes import BenchFailed, Server
+from bench.certificate import make_certificate
+from bench.options import Cores, Options
+from bench.processes import Server
+from bench.workloads.workload import Receiver, Site, Workload
 
 PREFIX = "bench"
 REGION = "eu-central-1"
 
 
-class Options(msgspec.Struct, frozen=True):
-    """Of a run: `events` are measured saturated, then `rate_per_s` for `paced_s` seconds for the latency."""
-
-    events: int = 100_000
-    shards: int = 20
-    users: int = 10_000
-    event_bytes: int = 600
-    latency_ms: float = 50.0
-    rate_per_s: float = 5_000.0
-    paced_s: float = 10.0
-    peer_events: int = 20_000
-    peer_rate_per_s: float = 1_000.0
-    tls: bool = False
-    profile: Path | None = None
-
-
-class Cores(msgspec.Struct, frozen=True):
-    """None: the machine has one core, or none can be chosen; the figures then hold what the servers took."""
-
-    contestant: int | None
-    servers: int | None
-
-
 class Surroundings(msgspec.Struct, frozen=True):
     """Where a contestant finds what it needs. `folder` is its own, for config and logs."""
 
+    workload: Workload
     source: Server
     dynamodb: Server
     sinks: Server
+    receiver: Receiver
     folder: Path
     ca_file: Path | None
 
@@ -69,18 +48,16 @@ class Surroundings(msgspec.Struct, frozen=True):
         return variables
 
     def servers(self) -> tuple[Server, ...]:
+        """AWS's stand-ins."""
         return self.source, self.dynamodb, self.sinks
 
-
-def choose_cores() -> Cores:
-    if not hasattr(os, "sched_getaffinity"):
-        return Cores(None, None)
-    usable = sorted(os.sched_getaffinity(0))
-    return Cores(usable[0], usable[1]) if len(usable) > 1 else Cores(None, None)
+    def pids(self) -> tuple[int, ...]:
+        """Of all that serves."""
+        return (*(server.pid for server in self.servers()), *self.receiver.pids)
 
 
 @contextmanager
-def surroundings(options: Options, cores: Cores, folder: Path) -> Iterator[Surroundings]:
+def surroundings(workload: Workload, options: Options, cores: Cores, folder: Path) -> Iterator[Surroundings]:
     ca_file = make_certificate(folder) if options.tls else None
 
     def server(module: str, *arguments: str) -> Server:
@@ -94,22 +71,8 @@ def surroundings(options: Options, cores: Cores, folder: Path) -> Iterator[Surro
     ]
     with (
         server("bench.servers.source", *source_arguments) as source,
-        server("bench.servers.dynamodb", "--prefix", PREFIX) as dynamodb,
+        server("bench.servers.dynamodb", "--prefix", PREFIX, "--devices", str(workload.devices)) as dynamodb,
         server("bench.servers.sinks", "--prefix", PREFIX, "--latency-ms", str(options.latency_ms)) as sinks,
+        workload.receiver(Site(options, cores, folder, dynamodb, sinks)) as receiver,
     ):
-        yield Surroundings(source, dynamodb, sinks, folder, ca_file)
-
-
-def make_certificate(folder: Path) -> Path:
-    """A key and a certificate for loopback; the certificate is its own authority."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        raise BenchFailed("--tls needs the openssl command, which is not on this machine")
-    certificate = folder / "server.crt"
-    command = [
-        *(openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-        *("-days", "2", "-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1"),
-        *("-keyout", str(folder / "server.key"), "-out", str(certificate)),
-    ]
-    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - a fixed command
-    return certificate
+        yield Surroundings(workload, source, dynamodb, sinks, receiver, folder, ca_file)

@@ -13,6 +13,8 @@ from aioapns.connection import APNsTLSClientProtocol, AuthorizationHeaderProvide
 
 from notifyd.wire.http1_target import target_of
 
+_WIDE_BYTES = 65_536
+
 
 class _Token(AuthorizationHeaderProvider):
     def __init__(self) -> None:
@@ -22,20 +24,24 @@ class _Token(AuthorizationHeaderProvider):
         return self.header
 
 
-class _Protocol(APNsTLSClientProtocol):
+class Protocol(APNsTLSClientProtocol):
     """aioapns finds a request by the apns-id of its answer; nghttpd gives none back: here it is by stream."""
 
     INACTIVITY_TIME = 3600  # it is idle while the others run
 
-    def __init__(self, token: _Token) -> None:
+    def __init__(self, token: AuthorizationHeaderProvider) -> None:
         super().__init__("", auth_provider=token)
-        # Before the server's wide window is known, a burst raises FlowControlError for most of it.
-        self.wide = asyncio.Event()
+        self._heard = asyncio.Event()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.conn.outbound_flow_control_window > 65_535:
-            self.wide.set()
+        self._heard.set()
+
+    async def room_for(self, size_bytes: int) -> None:
+        """Without room in the connection's window aioapns raises, with a stream begun that never ends."""
+        while self.conn.outbound_flow_control_window < size_bytes:
+            self._heard.clear()
+            await self._heard.wait()
 
     def on_response_received(self, headers: dict[bytes, bytes]) -> None:
         assert headers[b":status"] == b"200"
@@ -50,7 +56,7 @@ class _Protocol(APNsTLSClientProtocol):
 
 
 class Aioapns:
-    def __init__(self, protocol: _Protocol, token: _Token) -> None:
+    def __init__(self, protocol: Protocol, token: _Token) -> None:
         self._protocol = protocol
         self._token = token
 
@@ -59,8 +65,9 @@ class Aioapns:
         target = target_of(origin)
         token = _Token()
         loop = asyncio.get_running_loop()
-        _, protocol = await loop.create_connection(lambda: _Protocol(token), target.host, target.port, ssl=tls)
-        await protocol.wide.wait()
+        _, protocol = await loop.create_connection(lambda: Protocol(token), target.host, target.port, ssl=tls)
+        # The server's wide window: without it a burst of a thousand waits for room most of the time.
+        await protocol.room_for(_WIDE_BYTES)
         return cls(protocol, token)
 
     async def push(self, number: int, path: str, headers: Mapping[str, str], body: bytes) -> None:

@@ -7,11 +7,11 @@ from itertools import count
 
 import msgspec
 
-from bench.contestants import FIXTURES
 from bench.servers.dynamodb_streams import stream_record
 from bench.servers.events import Shape, Stamp, envelope, event_id
 from bench.servers.kinesis import kinesis_record
 from bench.servers.stream import Stream
+from bench.workloads.workload import FIXTURES
 from notifyd.aws.dynamodb_streams_calls import STREAM_RECORD
 from notifyd.aws.dynamodb_streams_calls import GetRecordsAnswer as StreamsPage
 from notifyd.aws.kinesis_calls import GetRecordsAnswer as KinesisPage

@@ -18,8 +18,9 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from rich.console import Console
 from rich.table import Table
 
+from bench.certificate import make_certificate
+from bench.options import choose_cores
 from bench.processes import Server
-from bench.setup import choose_cores, make_certificate
 from notifyd.wire.proxies import Proxies
 from notifyd.wire.tls import client_context
 from notifyd.wire.transport import Request, Transport

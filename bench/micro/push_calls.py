@@ -6,13 +6,9 @@ import argparse
 import asyncio
 import gc
 import os
-import shutil
-import socket
 import ssl
-import subprocess
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,18 +18,17 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.micro.aioapns_by_stream import Aioapns
-from bench.processes import BenchFailed
-from bench.setup import choose_cores, make_certificate
+from bench.nghttpd import device_path, nghttpd
+from bench.options import choose_cores
 from notifyd.system import SystemEntropy
 from notifyd.wire.tls import client_context
 from notifyd.wire.transport import Request, Response
 from notifyd.wire.transport_http2 import Http2Transport
 
 _TIMEOUT_S = 30.0
-_START_TIMEOUT_S = 10.0
 _RUN_TIMEOUT_S = 60.0
-# A device token's path, at which the server has an empty file: 200 without a body, as APNs answers.
-_PATH = f"/3/device/{'0' * 64}"
+_TOKEN = "0" * 64
+_PATH = device_path(_TOKEN)
 _HEADERS = {
     "authorization": f"bearer {'x' * 250}",
     "apns-topic": "com.example.bench",
@@ -68,8 +63,11 @@ def main() -> None:
     cores = choose_cores()
     if cores.contestant is not None:
         os.sched_setaffinity(0, {cores.contestant})
-    with TemporaryDirectory() as name, nghttpd(Path(name), options.in_flight, cores.servers) as origin:
-        figures = uvloop.run(_compare(origin, client_context(Path(name) / "server.crt"), options))
+    with (
+        TemporaryDirectory() as name,
+        nghttpd(Path(name), [_TOKEN], streams_max=options.in_flight, core=cores.servers) as server,
+    ):
+        figures = uvloop.run(_compare(server.origin, client_context(server.ca_file), options))
     slowest = figures["aioapns"]
     table = Table(title=f"HTTP/2 push over one connection, {options.in_flight} in flight")
     for column in ("client", "pushes/s", "CPU µs a push", "× aioapns"):
@@ -78,47 +76,6 @@ def main() -> None:
         ratio = f"{seen.per_s / slowest.per_s:.1f}"
         table.add_row(client, f"{seen.per_s:,.0f}", f"{seen.cpu_us:.1f}", ratio)
     Console().print(table)
-
-
-@contextmanager
-def nghttpd(folder: Path, streams_max: int, core: int | None) -> Iterator[str]:
-    """Its origin."""
-    command = shutil.which("nghttpd")
-    if command is None:
-        raise BenchFailed("nghttpd (Debian: nghttp2-server) is not on this machine")
-    certificate = make_certificate(folder)
-    file = folder / "htdocs" / _PATH.removeprefix("/")
-    file.parent.mkdir(parents=True)
-    file.touch()
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
-    options = [
-        *(f"--max-concurrent-streams={streams_max}", "--window-bits=30", "--connection-window-bits=30"),
-        *("--address=127.0.0.1", f"--htdocs={folder / 'htdocs'}"),
-    ]
-    files = [str(certificate.with_suffix(".key")), str(certificate)]
-    child = subprocess.Popen([command, *options, str(port), *files], stdout=subprocess.DEVNULL)  # noqa: S603
-    try:
-        if core is not None:
-            os.sched_setaffinity(child.pid, {core})
-        _wait_for(port, child)
-        yield f"https://127.0.0.1:{port}"
-    finally:
-        child.kill()
-        child.wait()
-
-
-def _wait_for(port: int, child: subprocess.Popen[bytes]) -> None:
-    by_s = time.perf_counter() + _START_TIMEOUT_S
-    while time.perf_counter() < by_s and child.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-        else:
-            return
-    raise BenchFailed("nghttpd did not start")
 
 
 async def _compare(origin: str, tls: ssl.SSLContext, options: argparse.Namespace) -> dict[str, Figures]:

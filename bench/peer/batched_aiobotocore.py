@@ -1,6 +1,6 @@
-"""`python -m bench.peer.batched_aiobotocore`: a careful asyncio build of the e-mail path on aiobotocore.
+"""`python -m bench.peer.batched_aiobotocore`: a careful asyncio build of the same path on aiobotocore and aioapns.
 
-Everything that helps on this client is used: uvloop, batches of the services' sizes, a task a shard, one client
+Everything that helps on these clients is used: uvloop, batches of the services' sizes, a task a shard, one client
 a service with a pool as large as its use, the daemon's cache time, compiled templates, metric children bound
 once, one log line a batch, no validation of parameters. It has no ledger, no claims, no retries of its own, no
 rate limit: the daemon does more.
@@ -16,38 +16,37 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 import uvloop
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from prometheus_client import Counter, Histogram
 
-from bench.peer.mail import TYPE_NAME, Mail, MailMaker, bulk_request
+from bench.peer.mail import SesSender
+from bench.peer.notice import TYPE_NAME, Notice, Sender
 from bench.peer.people import People
+from bench.peer.push import ApnsSender
 from bench.peer.sources import DynamodbStreams, Envelope, Kinesis, Source
 
 BATCH = 50
 LOG_ROWS_A_CALL_MAX = 25
 POLL_S = 0.2
 LOG_TTL_S = 14 * 86_400
-_PROVIDER = "ses"
 
 _READ = Counter("peer_records", "Records read.")
-_ACCEPTED = Counter("peer_deliveries", "Deliveries.", ["channel", "provider", "outcome"]).labels(
-    "email", _PROVIDER, "accepted"
-)
-_LATENCY_S = Histogram("peer_source_to_accepted_seconds", "Produced to accepted.", ["channel"]).labels("email")
+_DELIVERIES = Counter("peer_deliveries", "Deliveries.", ["channel", "provider", "outcome"])
+_LATENCIES_S = Histogram("peer_source_to_accepted_seconds", "Produced to accepted.", ["channel"])
 
 
 class Peer:
-    def __init__(
-        self, source: Source, dynamodb: Any, ses: Any, people: People, mails: MailMaker, prefix: str
-    ) -> None:
+    def __init__(self, source: Source, dynamodb: Any, sender: Sender, people: People, prefix: str) -> None:
         self._source = source
         self._dynamodb = dynamodb
-        self._ses = ses
+        self._sender = sender
         self._people = people
-        self._mails = mails
+        self._accepted = _DELIVERIES.labels(sender.channel, sender.provider, "accepted")
+        self._latency_s = _LATENCIES_S.labels(sender.channel)
         self._log_table = f"{prefix}-log"
         self._lease_table = f"{prefix}-leases"
         self._log = structlog.get_logger()
@@ -75,26 +74,21 @@ class Peer:
 
     async def _notify(self, shard_id: str, events: list[Envelope]) -> None:
         people = await self._people.look_up(event["detail"]["user_id"] for event in events)
-        mails = []
+        notices: list[Notice] = []
         for event in events:
             person = people[event["detail"]["user_id"]]
             if person.wants("payments"):
-                mails.append(self._mails.mail(event, person.contact["email"]))
-        answer = await self._ses.send_bulk_email(**bulk_request(mails))
-        accepted = [
-            (mail, result["MessageId"])
-            for mail, result in zip(mails, answer["BulkEmailEntryResults"], strict=True)
-            if result["Status"] == "SUCCESS"
-        ]
+                notices += self._sender.notices(event, person.contact)
+        accepted = await self._sender.send(notices)
         now_s = time.time_ns() / 1e9
-        for mail, _message_id in accepted:
-            _LATENCY_S.observe(now_s - mail.event["detail"]["produced_at_ms"] / 1000)
-        _ACCEPTED.inc(len(accepted))
+        for notice, _ in accepted:
+            self._latency_s.observe(now_s - notice.event["detail"]["produced_at_ms"] / 1000)
+        self._accepted.inc(len(accepted))
         await self._record(accepted, now_s)
         self._log.info("batch", shard=shard_id, events=len(events), accepted=len(accepted))
 
-    async def _record(self, accepted: list[tuple[Mail, str]], now_s: float) -> None:
-        rows = [{"PutRequest": {"Item": log_row(mail, message_id, now_s)}} for mail, message_id in accepted]
+    async def _record(self, accepted: list[tuple[Notice, str]], now_s: float) -> None:
+        rows = [{"PutRequest": {"Item": self._log_row(notice, sent_as, now_s)}} for notice, sent_as in accepted]
         async with asyncio.TaskGroup() as group:
             for start in range(0, len(rows), LOG_ROWS_A_CALL_MAX):
                 part = rows[start : start + LOG_ROWS_A_CALL_MAX]
@@ -105,24 +99,23 @@ class Peer:
             TableName=self._lease_table, Item={"key": {"S": shard_id}, "checkpoint": {"S": sequence}}
         )
 
-
-def log_row(mail: Mail, message_id: str, now_s: float) -> dict[str, dict[str, str]]:
-    """A row with the daemon's attributes."""
-    return {
-        "event_id": {"S": mail.event["id"]},
-        "row": {"S": f"{mail.delivery_id}#1#accepted#{mail.event['id']}"},
-        "delivery_id": {"S": mail.delivery_id},
-        "attempt": {"N": "1"},
-        "kind": {"S": "accepted"},
-        "at": {"N": f"{now_s:.3f}"},
-        "expires_at": {"N": str(int(now_s) + LOG_TTL_S)},
-        "user_id": {"S": mail.event["detail"]["user_id"]},
-        "type": {"S": TYPE_NAME},
-        "channel": {"S": "email"},
-        "address_hint": {"S": f"{mail.address[:1]}…@{mail.address.partition('@')[2]}"},
-        "provider": {"S": _PROVIDER},
-        "provider_id": {"S": message_id},
-    }
+    def _log_row(self, notice: Notice, provider_id: str, now_s: float) -> dict[str, dict[str, str]]:
+        """With the daemon's attributes."""
+        return {
+            "event_id": {"S": notice.event["id"]},
+            "row": {"S": f"{notice.delivery_id}#1#accepted#{notice.event['id']}"},
+            "delivery_id": {"S": notice.delivery_id},
+            "attempt": {"N": "1"},
+            "kind": {"S": "accepted"},
+            "at": {"N": f"{now_s:.3f}"},
+            "expires_at": {"N": str(int(now_s) + LOG_TTL_S)},
+            "user_id": {"S": notice.event["detail"]["user_id"]},
+            "type": {"S": TYPE_NAME},
+            "channel": {"S": self._sender.channel},
+            "address_hint": {"S": f"{notice.address[:1]}…{notice.address[-4:]}"},
+            "provider": {"S": self._sender.provider},
+            "provider_id": {"S": provider_id},
+        }
 
 
 async def run(options: argparse.Namespace) -> None:
@@ -143,8 +136,14 @@ async def run(options: argparse.Namespace) -> None:
             described = await dynamodb.describe_table(TableName=options.name)
             source = DynamodbStreams(await client("dynamodbstreams", reads), described["Table"]["LatestStreamArn"])
         people = People(dynamodb, options.prefix, asyncio.get_running_loop().time)
-        mails = MailMaker(options.templates, b"bench")
-        await Peer(source, dynamodb, await client("sesv2", sends), people, mails, options.prefix).run()
+        sender: Sender
+        if options.provider == "ses":
+            sender = SesSender(await client("sesv2", sends))
+        else:
+            settings = msgspec.json.decode(options.settings)
+            key = await asyncio.to_thread(Path(settings["key"].removeprefix("file:")).read_text)
+            sender = await ApnsSender.connect(settings, key)
+        await Peer(source, dynamodb, sender, people, options.prefix).run()
 
 
 def main() -> None:
@@ -152,7 +151,8 @@ def main() -> None:
     parser.add_argument("--source", choices=["kinesis", "dynamodb"], required=True)
     parser.add_argument("--name", default="bench-events")
     parser.add_argument("--prefix", default="bench")
-    parser.add_argument("--templates", type=Path, default=Path(__file__).parents[1] / "fixtures" / "templates")
+    parser.add_argument("--provider", choices=["ses", "apns"], default="ses")
+    parser.add_argument("--settings", default="{}", help="the provider's, in JSON")
     structlog.configure(
         processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()],
         logger_factory=structlog.WriteLoggerFactory(),

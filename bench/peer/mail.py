@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
 import json
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-import jinja2
-import msgspec
-
+from bench.peer.notice import Notice, delivery_id_of, template_of
 from bench.peer.sources import Envelope
 
 SENDER = "bench@bench.example"
-TYPE_NAME = "bench_payment"
 _PASS_THROUGH = {
     "Template": {
         "TemplateContent": {"Subject": "{{s}}", "Text": "{{t}}", "Html": "{{h}}"},
@@ -23,27 +18,16 @@ _PASS_THROUGH = {
 }
 
 
-class Mail(msgspec.Struct):
-    event: Envelope
-    address: str
-    delivery_id: str
-    template_data: str
+class SesSender:
+    channel = "email"
+    provider = "ses"
 
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._subject, self._text, self._html = map(template_of, ("email.subject", "email.text", "email.html"))
 
-class MailMaker:
-    def __init__(self, templates: Path, key: bytes) -> None:
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(templates),
-            undefined=jinja2.StrictUndefined,
-            autoescape=jinja2.select_autoescape(["html"]),
-        )
-        self._subject, self._text, self._html = (
-            environment.get_template(f"{TYPE_NAME}/email.{part}") for part in ("subject", "text", "html")
-        )
-        self._key = key
-
-    def mail(self, event: Envelope, address: str) -> Mail:
-        data = event["detail"]
+    def notices(self, event: Envelope, contact: dict[str, Any]) -> list[Notice]:
+        data, address = event["detail"], contact["email"]
         template_data = json.dumps(
             {
                 "s": self._subject.render(data=data),
@@ -51,24 +35,25 @@ class MailMaker:
                 "h": self._html.render(data=data),
             }
         )
-        return Mail(event, address, self._delivery_id(event, address), template_data)
+        return [Notice(event, address, delivery_id_of(event, self.channel, address), template_data)]
 
-    def _delivery_id(self, event: Envelope, address: str) -> str:
-        parts = (event["id"], event["detail"]["user_id"], TYPE_NAME, "email", address)
-        message = "".join(f"{len(part)}:{part}" for part in parts).encode()
-        return base64.b32encode(hmac.digest(self._key, message, "sha256"))[:26].decode("ascii")
+    async def send(self, notices: Sequence[Notice]) -> list[tuple[Notice, str]]:
+        answer = await self._client.send_bulk_email(**bulk_request(notices))
+        return [
+            (notice, result["MessageId"])
+            for notice, result in zip(notices, answer["BulkEmailEntryResults"], strict=True)
+            if result["Status"] == "SUCCESS"
+        ]
 
 
-def bulk_request(mails: list[Mail]) -> dict[str, Any]:
+def bulk_request(mails: Sequence[Notice]) -> dict[str, Any]:
     return {
         "FromEmailAddress": SENDER,
         "DefaultContent": _PASS_THROUGH,
         "BulkEmailEntries": [
             {
                 "Destination": {"ToAddresses": [mail.address]},
-                "ReplacementEmailContent": {
-                    "ReplacementTemplate": {"ReplacementTemplateData": mail.template_data}
-                },
+                "ReplacementEmailContent": {"ReplacementTemplate": {"ReplacementTemplateData": mail.content}},
                 "ReplacementTags": [{"Name": "delivery_id", "Value": mail.delivery_id}],
             }
             for mail in mails

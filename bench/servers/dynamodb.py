@@ -7,7 +7,8 @@ Projections are not applied: an answer holds whole items.
 from __future__ import annotations
 
 from collections import Counter
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from bench.servers.dynamodb_streams import with_stream
 from bench.servers.events import contact_item, settings_item
 from bench.servers.http import Answer, Asked, Refused, Request, refusal
 from bench.servers.plan import plan_of
-from bench.servers.process import Counted, arguments, serve, target_operation
+from bench.servers.process import Counted, arguments, now_s, serve, target_operation
 from bench.servers.table import ConditionFailed, Table
 from notifyd.aws.blueprint import Table as PlannedTable
 from notifyd.aws.blueprint import attribute_definitions, key_schema, secondary_index
@@ -64,10 +65,13 @@ _LOG_KEY = msgspec.json.Decoder(_LogKey)
 
 
 class Dynamodb:
-    def __init__(self, prefix: str, latency_s: float) -> None:
+    def __init__(
+        self, prefix: str, latency_s: float, *, devices: int = 0, now_s: Callable[[], float] = now_s
+    ) -> None:
         self._latency_s = latency_s
+        self._now_s = now_s
         self._people = {
-            f"{prefix}-contacts": lru_cache(maxsize=None)(contact_item),
+            f"{prefix}-contacts": lru_cache(maxsize=None)(partial(contact_item, devices=devices)),
             f"{prefix}-settings": lru_cache(maxsize=None)(settings_item),
         }
         self._described = {table.name: _described(table) for table in plan_of(prefix).tables}
@@ -77,6 +81,7 @@ class Dynamodb:
             table.name: table for table in (self._log, self._leases, Table(f"{prefix}-control", "key"))
         }
         self._rows: Counter[str] = Counter()
+        self._written_s = 0.0
 
     def answer(self, request: Request) -> Answer:
         try:
@@ -93,7 +98,8 @@ class Dynamodb:
         return answer
 
     def control(self, path: str, _body: bytes) -> dict[str, Any]:
-        """`rows`: of the log, by kind; `log_rows`: how many stand in it. `leases`: what their table was billed.
+        """`rows`: of the log, by kind. `leases`: what their table was billed. The rest as the log's rows have it:
+        a sink that cannot count is believed what was written down of its answers.
 
         `owners`: each shard's owner and epoch, asked for by that path alone.
         """
@@ -102,10 +108,13 @@ class Dynamodb:
         if path == "window":
             self._rows.clear()
             self._leases.meter.clear()
+        if path == "progress":
+            return {"accepted": self._rows["accepted"]}
         return {
-            "log_rows": len(self._log),
+            "accepted": self._rows["accepted"],
+            **accepted_of(self._log.keys()),
+            "last_accepted_s": self._written_s,
             "rows": dict(self._rows),
-            "rows_written": self._rows.total(),
             "leases": self._leases.meter.said(),
         }
 
@@ -172,6 +181,7 @@ class Dynamodb:
             for key, write in zip(keys, writes, strict=True):
                 self._log.store(key.event_id.S, key.row.S, bytes(write.PutRequest.Item))
                 self._rows[key.row.S.split("#")[2]] += 1
+        self._written_s = self._now_s()
         return b'{"UnprocessedItems":{}}'
 
     def _describe(self, asked: Asked) -> bytes:
@@ -179,6 +189,24 @@ class Dynamodb:
         if described is None:
             raise Refused("ResourceNotFoundException", f"no table {asked['TableName']}")
         return msgspec.json.encode({"Table": described})
+
+
+def accepted_of(keys: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """Of all rows of the log, by (event, row): one event has one delivery here."""
+    unique: set[str] = set()
+    ids: set[str] = set()
+    accepted = 0
+    for event, row in keys:
+        delivery_id, _, kind, *_ = row.split("#")
+        if kind == "accepted":
+            accepted += 1
+            unique.add(event)
+            ids.add(delivery_id)
+    return {
+        "unique": len(unique),
+        "duplicates": accepted - len(unique),
+        "bad_ids": max(0, len(unique) - len(ids)),
+    }
 
 
 def _owners(leases: Table) -> dict[str, tuple[str, int]]:
@@ -208,8 +236,10 @@ def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--prefix", default="bench")
     parser.add_argument("--latency-ms", type=float, default=5.0)
+    parser.add_argument("--devices", type=int, default=0, help="of each user, for pushes")
     options = parser.parse_args()
-    serve(Counted(Dynamodb(options.prefix, options.latency_ms / 1000), target_operation), options)
+    tables = Dynamodb(options.prefix, options.latency_ms / 1000, devices=options.devices)
+    serve(Counted(tables, target_operation), options)
 
 
 if __name__ == "__main__":

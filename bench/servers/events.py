@@ -77,10 +77,24 @@ def image(shape: Shape, stamp: Stamp) -> str:
     )
 
 
-def contact_item(user: str) -> bytes:
+def user_number(user: str) -> int:
+    return int(user.removeprefix("user-"))
+
+
+def device_token(number: int) -> str:
+    """As APNs gives them out: 32 bytes in hex. `number`: the device's, of all users' devices."""
+    return f"{number:064x}"
+
+
+def contact_item(user: str, devices: int = 0) -> bytes:
+    first = user_number(user) * devices
+    tokens = ",".join(
+        f'{{"M":{{"platform":{{"S":"apns"}},"deviceToken":{{"S":"{device_token(first + device)}"}}}}}}'
+        for device in range(devices)
+    )
     return (
         f'{{"user_id":{{"S":"{user}"}},"email":{{"S":"{user}@bench.example"}},"phone":{{"S":"+4915100000000"}},'
-        f'"device_tokens":{{"L":[]}},"external_channels":{{"L":[]}}}}'
+        f'"device_tokens":{{"L":[{tokens}]}},"external_channels":{{"L":[]}}}}'
     ).encode()
 
 

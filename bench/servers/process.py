@@ -7,6 +7,7 @@ import asyncio
 import gc
 import os
 import ssl
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,10 @@ class Counted:
         return {**said, "calls": dict(self._calls)} if path == "stats" else said
 
 
+def now_s() -> float:
+    return time.time_ns() / 1e9
+
+
 def target_operation(request: Request) -> str:
     """`GetRecords` of `Kinesis_20131202.GetRecords`."""
     return request.target.rpartition(".")[2]
@@ -73,15 +78,20 @@ def arguments(description: str) -> argparse.ArgumentParser:
 
 
 def serve(handler: Handler, options: argparse.Namespace) -> None:
-    """Prints the port on the first line, then serves until it is ended."""
+    pin(options)
+    uvloop.run(listen(handler, options))
+
+
+def pin(options: argparse.Namespace) -> None:
+    """To its core, without pauses."""
     if options.core is not None:
         os.sched_setaffinity(0, {options.core})
     # What the servers keep is one growing heap without cycles: collecting it would only add pauses.
     gc.disable()
-    uvloop.run(_serve(handler, options))
 
 
-async def _serve(handler: Handler, options: argparse.Namespace) -> None:
+async def listen(handler: Handler, options: argparse.Namespace) -> None:
+    """Prints the port on the first line, then serves until it is ended."""
     tls = None if options.tls is None else _tls(options.tls)
     server = await asyncio.get_running_loop().create_server(
         lambda: Connection(handler), "127.0.0.1", options.port, ssl=tls, backlog=512

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from bench.servers.http import Answer, Request
 from bench.servers.plan import plan_of
-from bench.servers.process import Counted, arguments, serve, target_operation
+from bench.servers.process import Counted, arguments, now_s, serve, target_operation
 from bench.servers.queues import Query, Sqs, query_action
 from bench.servers.ses import Ses, ses_operation
 from bench.servers.tally import Tally
@@ -44,10 +43,6 @@ class Sinks:
 
 def operation(request: Request) -> str:
     return ses_operation(request.path) or target_operation(request) or query_action(request)
-
-
-def now_s() -> float:
-    return time.time_ns() / 1e9
 
 
 def main() -> None:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from typing import Any
 
 import msgspec
@@ -16,7 +15,7 @@ from bench.servers.dynamodb_streams import DynamodbStreams, stream_record
 from bench.servers.events import Shape
 from bench.servers.http import Answer, Refused, Request, refusal
 from bench.servers.kinesis import Kinesis, kinesis_record
-from bench.servers.process import Counted, arguments, serve, target_operation
+from bench.servers.process import Counted, arguments, now_s, serve, target_operation
 from bench.servers.stream import Stream
 
 
@@ -63,10 +62,6 @@ class Source:
     def _advance(self) -> None:
         for stream in self._streams.values():
             stream.advance(now_s())
-
-
-def now_s() -> float:
-    return time.time_ns() / 1e9
 
 
 def main() -> None:

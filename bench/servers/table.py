@@ -38,6 +38,11 @@ class Table:
     def __len__(self) -> int:
         return sum(len(partition) for partition in self._items.values())
 
+    def keys(self) -> Iterator[tuple[str, str]]:
+        for partition, items in self._items.items():
+            for sort in items:
+                yield partition, sort
+
     def get(self, key: Item) -> bytes | None:
         partition, sort = self._key(key)
         return self._items.get(partition, {}).get(sort)

@@ -111,7 +111,18 @@ async def test_a_batch_that_dynamodb_would_refuse_is_refused(
     async with client_of(tables.answer, "dynamodb") as client:
         with pytest.raises(ClientError, match="ValidationException"):
             await client.batch_write_item(RequestItems={"bench-log": requests})
-    assert tables.control("stats", b"")["log_rows"] == 0
+    assert tables.control("stats", b"")["accepted"] == tables.control("stats", b"")["unique"] == 0
+
+
+async def test_what_was_accepted_is_told_by_the_rows(tables: Dynamodb, client_of: Client) -> None:
+    """An event of which two attempts were accepted was sent twice; two events under one id have a bad one."""
+    keys = [("evt-1", "A#1#accepted#0"), ("evt-1", "A#2#accepted#0"), ("evt-2", "B#1#deferred#0")]
+    keys += [("evt-3", "C#1#accepted#0"), ("evt-4", "C#1#accepted#0")]
+    requests = [{"PutRequest": {"Item": {"event_id": {"S": event}, "row": {"S": row}}}} for event, row in keys]
+    async with client_of(tables.answer, "dynamodb") as client:
+        await client.batch_write_item(RequestItems={"bench-log": requests})
+    stats = tables.control("stats", b"")
+    assert (stats["accepted"], stats["unique"], stats["duplicates"], stats["bad_ids"]) == (4, 3, 1, 1)
 
 
 async def test_the_events_table_leads_to_its_stream(tables: Dynamodb, client_of: Client) -> None:

@@ -18,7 +18,9 @@ from typing import Any
 import msgspec
 
 from bench.contestants import IDENTITY, SourceKind, write_config
-from bench.setup import Cores, Options, Surroundings, choose_cores, surroundings
+from bench.options import Cores, Options, choose_cores
+from bench.setup import Surroundings, surroundings
+from bench.workloads import EMAIL
 from notifyd.ports import Clock
 from notifyd.system import SystemClock
 from tests.faults.processes import Replica, RunFailed
@@ -127,10 +129,10 @@ async def open_bench_ground(plan: OutagePlan) -> AsyncIterator[BenchGround]:
     cores = choose_cores()
     with (
         TemporaryDirectory(prefix="notifyd-outage-") as folder,
-        surroundings(Options(shards=plan.shards), cores, Path(folder)) as around,
+        surroundings(EMAIL, Options(shards=plan.shards), cores, Path(folder)) as around,
     ):
         ground = BenchGround(plan, around, cores)
-        config = write_config(plan.source, around.folder)
+        config = write_config(plan.source, around)
         try:
             for _ in range(plan.replicas):
                 await ground.start_replica(config)

@@ -1,0 +1,95 @@
+"""Push by APNs over HTTP/2 and TLS: to the sandbox, which counts and checks, and to nghttpd, which is fast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from msgspec.structs import replace
+
+from bench.nghttpd import nghttpd
+from bench.options import Options
+from bench.processes import Server
+from bench.servers.events import device_token
+from bench.workloads.workload import FIXTURES, Contestant, Receiver, Site, Workload
+from notifyd.core.channel import Channel
+
+_STREAMS_MAX = 1000  # APNs'
+# More of them fall together on one connection: it is about a quarter of them that end one.
+_GOAWAYS = 400
+
+
+def _sandbox(*arguments: str) -> Callable[[Site], Iterator[Receiver]]:
+    def serve(site: Site) -> Iterator[Receiver]:
+        config = site.folder / "sandbox.yaml"
+        latency = ("--latency-ms", str(site.options.latency_ms))
+        with Server(
+            "bench.servers.apns",
+            ["--config-out", str(config), *latency, *arguments],
+            core=site.cores.servers,
+            folder=site.folder,
+            tls=False,
+        ) as server:
+            yield Receiver(server, yaml.safe_load(config.read_text())["providers"], (server.pid,))
+
+    return serve
+
+
+@contextmanager
+def _nghttpd(site: Site) -> Iterator[Receiver]:
+    """It cannot tell what it accepted; the delivery log can."""
+    folder = site.folder / "nghttpd"
+    folder.mkdir()
+    tokens = map(device_token, range(site.options.users))
+    with nghttpd(folder, tokens, streams_max=_STREAMS_MAX, core=site.cores.servers) as server:
+        settings = {
+            "topic": "com.example.bench",
+            "key": f"file:{_key_file(folder)}",
+            "key_id": "BENCHKEY01",
+            "team_id": "BENCHTEAM1",
+            "base_url": server.origin,
+            "ca_file": str(server.ca_file),
+        }
+        yield Receiver(site.dynamodb, {"apns": settings}, (server.pid,))
+
+
+def _key_file(folder: Path) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    file = folder / "apns_key.p8"
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return file
+
+
+PUSH = Workload(
+    name="push",
+    title="A change in a table becomes a push that the sandbox counts, its row and a commit",
+    channel=Channel.PUSH_IOS,
+    provider="apns",
+    catalog=FIXTURES / "notifications_push.yaml",
+    receiver=contextmanager(_sandbox()),
+    # aioapns finds a request by its apns-id, which nghttpd does not give back: here alone it can be compared.
+    contestants=(Contestant.DAEMON, Contestant.DAEMON_ON_AIOAPNS, Contestant.PEER),
+    usual=Options(events=50_000, rate_per_s=2_000.0, peer_events=10_000),
+    devices=1,
+)
+PUSH_RATE = replace(
+    PUSH,
+    name="push-rate",
+    title="A change in a table becomes a push to nghttpd, its row and a commit",
+    receiver=_nghttpd,
+    contestants=(Contestant.DAEMON, Contestant.PEER),
+    usual=Options(rate_per_s=0.0, peer_events=10_000),
+)
+PUSH_GOAWAYS = replace(
+    PUSH,
+    name="push-goaways",
+    title="Pushes through GOAWAYs: what is not accepted is tried again by way of the retry queue",
+    receiver=contextmanager(_sandbox("--goaways", str(_GOAWAYS))),
+    contestants=(Contestant.DAEMON,),
+    usual=Options(events=20_000, rate_per_s=0.0),
+    has_faults=True,
+)
