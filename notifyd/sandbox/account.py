@@ -6,7 +6,7 @@ Nothing here asks the daemon, so a kill -9 in the middle changes nothing of what
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -51,8 +51,18 @@ class Row(msgspec.Struct):
         return (self.event_id, self.delivery_id, self.user_id, self.type_name, self.channel)
 
 
+class ChannelAccount(msgspec.Struct):
+    """The second equation's terms of one channel, but for `expired`. What concerns no channel is in none."""
+
+    accepted: int = 0
+    suppressed: int = 0
+    rejected: int = 0
+    waiting: int = 0
+    dead: int = 0
+
+
 class Account(msgspec.Struct):
-    """The terms of both equations."""
+    """The terms of both equations; `channels`: of those whose queues were looked at."""
 
     read: int
     events: dict[str, int]
@@ -64,6 +74,7 @@ class Account(msgspec.Struct):
     dead: int
     waiting: int
     in_doubt: int
+    channels: dict[str, ChannelAccount]
 
     @property
     def events_residue(self) -> int:
@@ -81,8 +92,8 @@ class Account(msgspec.Struct):
         return abs(self.events_residue) + abs(self.deliveries_residue)
 
 
-def balance(accounted: Iterable[Mapping[str, float]], rows: Iterable[Row], waiting: int) -> Account:
-    """`accounted`: each shard's; `waiting`: messages on the retry queues.
+def balance(accounted: Iterable[Mapping[str, float]], rows: Iterable[Row], waiting: Mapping[str, int]) -> Account:
+    """`accounted`: each shard's; `waiting`: messages on the retry queues, by channel.
 
     An expanded event without a row counts as one planned delivery, for it has at least one: what vanished
     between the ledger and the log is residue and not nothing.
@@ -111,8 +122,23 @@ def balance(accounted: Iterable[Mapping[str, float]], rows: Iterable[Row], waiti
         rejected=kinds["rejected"] + kinds["address_gone"],
         expired=kinds["expired"],
         dead=kinds["dead"],
-        waiting=waiting,
+        waiting=sum(waiting.values()),
         in_doubt=len(doubted),
+        channels={
+            channel: _of_channel([row for row in furthest.values() if row.channel == channel], depth)
+            for channel, depth in waiting.items()
+        },
+    )
+
+
+def _of_channel(furthest: Sequence[Row], waiting: int) -> ChannelAccount:
+    kinds = Counter(row.kind for row in furthest)
+    return ChannelAccount(
+        accepted=kinds["accepted"],
+        suppressed=kinds["suppressed"],
+        rejected=kinds["rejected"] + kinds["address_gone"],
+        waiting=waiting,
+        dead=kinds["dead"],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from random import Random  # noqa: TID251 - seeded by the caller: the same people every time
 from typing import Any
@@ -10,6 +11,12 @@ import msgspec
 
 PAYMENTS = "payments"
 NEWSLETTER = "newsletter"
+SECURITY = "security"
+INCIDENTS = "incidents"
+
+EMAIL, SMS, CHAT = "email", "sms", "chat"
+PUSH_IOS, PUSH_ANDROID, WEB_PUSH = "push_ios", "push_android", "web_push"
+CHANNELS = (EMAIL, SMS, PUSH_IOS, PUSH_ANDROID, WEB_PUSH, CHAT)
 
 _FIRST_NAMES = (
     "Ada",
@@ -67,10 +74,22 @@ _SHARES = {
 }
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """What a mail of one category to one user has to become: sent to `address`, or suppressed for `reason`."""
+class Place(msgspec.Struct, frozen=True):
+    """Where a user is reached. `address`: as the receiving side names it. `is_dead`: it refuses, for good."""
 
-    address: str = ""
+    channel: str
+    address: str
+    is_dead: bool = False
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What one notification has to become: sent to `place`, or suppressed on `channel` for `reason`.
+
+    `channel`: empty where the reason is one for all of them.
+    """
+
+    place: Place | None = None
+    channel: str = ""
     reason: str = ""
 
 
@@ -81,18 +100,43 @@ class User(msgspec.Struct, frozen=True):
     kind: Kind
     contact: dict[str, Any] | None
     settings: dict[str, Any] | None
+    places: tuple[Place, ...] = ()
 
-    def verdict(self, category: str) -> Verdict:
+    @property
+    def has_dead_place(self) -> bool:
+        return any(place.is_dead for place in self.places)
+
+    def verdicts(self, category: str, channels: Sequence[str]) -> list[Verdict]:
         """By the words of the kinds, not by the daemon's rules: this is what it is judged against."""
+        wanted = self._wanted(category)
+        if not wanted:
+            return [Verdict(reason="opted_out")]
+        found: list[Verdict] = []
+        for channel in channels:
+            places = [place for place in self.places if place.channel == channel]
+            if channel not in wanted:
+                found.append(Verdict(channel=channel, reason="opted_out"))
+            elif places:
+                found += [Verdict(place, channel) for place in places]
+            else:
+                found.append(Verdict(channel=channel, reason="no_address"))
+        if all(verdict.reason == "no_address" for verdict in found):
+            return [Verdict(reason="no_address")]
+        return found
+
+    def _wanted(self, category: str) -> Collection[str]:
+        """The channels by which a user of the kind wants to hear of such things."""
         match self.kind:
-            case Kind.WITHOUT_ADDRESS | Kind.UNKNOWN:
-                return Verdict(reason="no_address")
-            case Kind.OPTED_OUT | Kind.SMS_ONLY:
-                return Verdict(reason="opted_out")
+            case Kind.OPTED_OUT:
+                return ()
             case Kind.NO_NEWSLETTER if category == NEWSLETTER:
-                return Verdict(reason="opted_out")
+                return ()
+            case Kind.SMS_ONLY:
+                return (SMS,)
+            case Kind.WANTS_EMAIL:
+                return (EMAIL, PUSH_IOS) if category in {PAYMENTS, SECURITY} else (EMAIL,)
             case _:
-                return Verdict(address=email_of(self.user_id))
+                return CHANNELS
 
 
 def email_of(user_id: str) -> str:
@@ -111,22 +155,28 @@ def _user(user_id: str, kind: Kind, random: Random) -> User:
     name = f"{random.choice(_FIRST_NAMES)} {random.choice(_LAST_NAMES)}"
     contact: dict[str, Any] | None = {"user_id": user_id, "name": name, "email": email_of(user_id)}
     settings: dict[str, Any] | None = {"user_id": user_id, "opted_out": False, "categories": {}}
-    categories: dict[str, Any] = {PAYMENTS: True, NEWSLETTER: True}
+    categories: dict[str, Any] = dict.fromkeys((PAYMENTS, NEWSLETTER, SECURITY), True)
+    places: tuple[Place, ...] = (Place(EMAIL, email_of(user_id)),)
     match kind:
         case Kind.WANTS_EMAIL:
-            categories = {PAYMENTS: ["email", "push_ios"], NEWSLETTER: ["email"]}
+            categories = {
+                PAYMENTS: [EMAIL, PUSH_IOS],
+                NEWSLETTER: [EMAIL],
+                SECURITY: [PUSH_IOS, EMAIL],
+                INCIDENTS: [EMAIL],
+            }
         case Kind.WITHOUT_SETTINGS:
             settings = None
         case Kind.NO_NEWSLETTER:
             categories[NEWSLETTER] = False
         case Kind.SMS_ONLY:
-            categories = {PAYMENTS: ["sms"], NEWSLETTER: ["sms"]}
+            categories = {category: [SMS] for category in (PAYMENTS, NEWSLETTER, SECURITY, INCIDENTS)}
         case Kind.WITHOUT_ADDRESS:
-            contact = {"user_id": user_id, "name": name}
+            contact, places = {"user_id": user_id, "name": name}, ()
         case Kind.UNKNOWN:
-            contact = settings = None
+            contact, settings, places = None, None, ()
         case Kind.WANTS_ALL | Kind.OPTED_OUT:
             pass
     if settings is not None:
         settings |= {"opted_out": kind is Kind.OPTED_OUT, "categories": categories}
-    return User(user_id, kind, contact, settings)
+    return User(user_id, kind, contact, settings, places)

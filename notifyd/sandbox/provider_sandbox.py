@@ -88,6 +88,10 @@ class Sandbox:
     def __getitem__(self, provider: str) -> Desk:
         return self.desks[provider]
 
+    def stand(self, provider: str) -> Stand:
+        """Any provider that is served, sinks included: to tell and to ask."""
+        return self._stands[provider]
+
     def slow_down(self, latency_s: float) -> None:
         """Every provider, until told otherwise."""
         for stand in self._stands.values():

@@ -5,8 +5,9 @@ import pytest
 
 from notifyd.cli.demo.report import faults, make_report, quantile
 from notifyd.sandbox.account import Row, balance
+from notifyd.sandbox.details import reference_of
 from notifyd.sandbox.oracle import Arrival, Finding, judge
-from notifyd.sandbox.world import ExpectedAccount, Mail, reference_of
+from notifyd.sandbox.world import ExpectedAccount, Mail
 
 _KEYS = [
     *("events_in", "before_start", "filtered", "unmatched", "malformed", "duplicate", "expanded"),
@@ -34,7 +35,7 @@ def _arrival() -> Arrival:
 
 
 def test_the_json_has_exactly_the_promised_keys_in_their_order() -> None:
-    report = make_report(_EXPECTED, balance([_ACCOUNTED], _ROWS, 0), _finding(_arrival()), _ROWS, _PRODUCED)
+    report = make_report(_EXPECTED, balance([_ACCOUNTED], _ROWS, {}), _finding(_arrival()), _ROWS, _PRODUCED)
     assert list(msgspec.json.decode(msgspec.json.encode(report))) == _KEYS
     assert (report.residue, report.lost, report.duplicates) == (0, 0, 0)
     assert report.p50_ms == pytest.approx(200)
@@ -43,13 +44,13 @@ def test_the_json_has_exactly_the_promised_keys_in_their_order() -> None:
 
 
 def test_a_record_that_was_never_read_is_residue() -> None:
-    account = balance([{"read": 2, "expanded": 2}], _ROWS, 0)
+    account = balance([{"read": 2, "expanded": 2}], _ROWS, {})
     report = make_report(_EXPECTED, account, _finding(_arrival()), _ROWS, _PRODUCED)
     assert report.residue == 1
 
 
 def test_lost_and_doubled_mails_are_named() -> None:
-    account = balance([_ACCOUNTED], _ROWS, 0)
+    account = balance([_ACCOUNTED], _ROWS, {})
     for finding, word in ((_finding(), "lost"), (_finding(_arrival(), _arrival()), "duplicates")):
         report = make_report(_EXPECTED, account, finding, _ROWS, _PRODUCED)
         assert faults(report, _EXPECTED, finding) == [f"{word} is 1, not 0"]
@@ -58,7 +59,7 @@ def test_lost_and_doubled_mails_are_named() -> None:
 def test_an_account_other_than_the_expected_is_a_fault_even_without_residue() -> None:
     rows = [_ROWS[0], msgspec.structs.replace(_ROWS[1], reason="no_address")]
     finding = _finding(_arrival())
-    report = make_report(_EXPECTED, balance([_ACCOUNTED], rows, 0), finding, rows, _PRODUCED)
+    report = make_report(_EXPECTED, balance([_ACCOUNTED], rows, {}), finding, rows, _PRODUCED)
     assert report.residue == 0
     assert faults(report, _EXPECTED, finding) == [
         "suppressed is {'no_address': 1}; the generator expects {'opted_out': 1}"
@@ -67,8 +68,10 @@ def test_an_account_other_than_the_expected_is_a_fault_even_without_residue() ->
 
 def test_a_mail_that_was_not_due_is_a_fault() -> None:
     finding = _finding(_arrival(), Arrival("d9", "eve@example.com", ""))
-    report = make_report(_EXPECTED, balance([_ACCOUNTED], _ROWS, 0), finding, _ROWS, _PRODUCED)
-    assert faults(report, _EXPECTED, finding) == ["1 mails went where none was due, the first to eve@example.com"]
+    report = make_report(_EXPECTED, balance([_ACCOUNTED], _ROWS, {}), finding, _ROWS, _PRODUCED)
+    assert faults(report, _EXPECTED, finding) == [
+        "1 messages went where none was due, the first to eve@example.com"
+    ]
 
 
 @pytest.mark.parametrize(("fraction", "value"), [(0.5, 50.0), (0.99, 99.0), (1.0, 100.0), (0.001, 1.0)])

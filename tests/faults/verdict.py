@@ -86,5 +86,5 @@ async def _account(ground: Ground) -> Account:
         return balance(
             await read_accounted(dynamodb, names.leases),
             await read_rows(dynamodb, names.log),
-            await read_depth(sqs, names.retry_queue(Channel.EMAIL)),
+            {Channel.EMAIL: await read_depth(sqs, names.retry_queue(Channel.EMAIL))},
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from notifyd.sandbox.details import reference_of
 from notifyd.sandbox.oracle import Arrival, judge
-from notifyd.sandbox.world import Mail, reference_of
+from notifyd.sandbox.world import Mail
 
 _ADA = Mail("event-0000001", "ada", "payment_received", "email", "ada@example.com")
 _BEN = Mail("event-0000002", "ben", "payment_received", "email", "ben@example.com")

@@ -18,6 +18,7 @@ from notifyd.errors import NotifydError
     examples=[
         "notifyd demo",
         "notifyd demo --source kinesis --events 10000",
+        "notifyd demo --channels all --outage ses",
         "notifyd demo --once --json | tail -1 | jq .residue",
     ],
     exits={
@@ -37,6 +38,18 @@ from notifyd.errors import NotifydError
 @click.option(
     "--once/--stay", default=True, show_default=True, help="--stay: leave it running to look around, until Ctrl-C."
 )
+@click.option(
+    "--channels",
+    type=click.Choice(["email", "all"]),
+    default="email",
+    show_default=True,
+    help="all: SMS, pushes and chat as well, each by its providers.",
+)
+@click.option(
+    "--outage",
+    metavar="PROVIDER",
+    help="With --channels all: this provider refuses everything for a while, from half of the events on.",
+)
 @json_option
 @click.option("--seed", default=1, show_default=True, help="Another seed is another world.")
 @click.option(
@@ -48,21 +61,43 @@ from notifyd.errors import NotifydError
 )
 @click.pass_context
 def demo(
-    ctx: click.Context, source: str, events: int, once: bool, as_json: bool, seed: int, config_folder: Path
+    ctx: click.Context,
+    source: str,
+    events: int,
+    once: bool,
+    channels: str,
+    outage: str | None,
+    as_json: bool,
+    seed: int,
+    config_folder: Path,
 ) -> None:
-    """Show the whole way on this machine: events in, e-mails out, every one accounted for.
+    """Show the whole way on this machine: events in, messages out, every one accounted for.
 
-    Starts an AWS and a mail service on loopback, makes tables and queues, runs the daemon on them, writes users
+    Starts an AWS and the providers on loopback, makes tables and queues, runs the daemon on them, writes users
     and events, and compares what arrives with what has to arrive. Nothing leaves the machine.
     """
+    from notifyd.cli.demo.everything import PROVIDERS
     from notifyd.cli.demo.play import Play, play
     from notifyd.sandbox.world import SourceKind
 
-    plan = Play(SourceKind(source), events, seed, config_folder.absolute(), stay=not once, as_json=as_json)
+    all_channels = channels == "all"
+    if outage is not None and not (all_channels and outage in PROVIDERS):
+        what = f"{outage} needs --channels all, and one of {', '.join(PROVIDERS)}"
+        raise click.BadParameter(what, param_hint="--outage")
+    plan = Play(
+        SourceKind(source),
+        events,
+        seed,
+        config_folder.absolute(),
+        stay=not once,
+        as_json=as_json,
+        all_channels=all_channels,
+        outage=outage,
+    )
     try:
         fine = asyncio.run(play(plan))
-    except NotifydError as error:
-        click.echo(str(error), err=True)
+    except* NotifydError as errors:
+        click.echo(str(errors.exceptions[0]), err=True)
         ctx.exit(INTERNAL)
     if not fine:
         ctx.exit(NO)

@@ -16,8 +16,15 @@ _LATENCY = f"{_PREFIX}source_to_accepted_seconds_bucket"
 _TIMEOUT = aiohttp.ClientTimeout(total=2)
 
 
+class ChannelFigures(msgspec.Struct):
+    accepted: int = 0
+    suppressed: int = 0
+    waiting: int = 0
+    dead: int = 0
+
+
 class Figures(msgspec.Struct):
-    """One look. The quantiles are as fine as the histogram's buckets."""
+    """One look. The quantiles are as fine as the histogram's buckets. `down`: providers whose breaker is open."""
 
     read: int = 0
     accepted: int = 0
@@ -27,6 +34,8 @@ class Figures(msgspec.Struct):
     dead: int = 0
     p50_ms: float = 0.0
     p99_ms: float = 0.0
+    channels: dict[str, ChannelFigures] = {}
+    down: list[str] = []
 
 
 async def fetch_figures(http: aiohttp.ClientSession, admin_url: str) -> Figures | None:
@@ -63,7 +72,25 @@ def parse_figures(text: str) -> Figures:
         dead=total("deliveries_dead_total"),
         p50_ms=_bucket_of(buckets, 0.5) * 1000,
         p99_ms=_bucket_of(buckets, 0.99) * 1000,
+        channels={
+            channel: ChannelFigures(
+                accepted=total("deliveries_total", outcome="accepted", channel=channel),
+                suppressed=total("deliveries_suppressed_total", channel=channel),
+                waiting=total("retry_queue_depth", channel=channel),
+                dead=total("deliveries_dead_total", channel=channel),
+            )
+            for channel in _label_values(samples, "retry_queue_depth", "channel")
+        },
+        down=[
+            sample.labels["provider"]
+            for sample in samples
+            if sample.name == f"{_PREFIX}provider_up" and not sample.value
+        ],
     )
+
+
+def _label_values(samples: Iterable[Sample], name: str, label: str) -> list[str]:
+    return [sample.labels[label] for sample in samples if sample.name == _PREFIX + name]
 
 
 def _buckets(samples: Iterable[Sample]) -> dict[float, float]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 
 import msgspec
 
-from notifyd.sandbox.account import Account, Row
+from notifyd.cli.demo.outage import OutageReport
+from notifyd.sandbox.account import Account, ChannelAccount, Row
 from notifyd.sandbox.oracle import Finding
 from notifyd.sandbox.world import ExpectedAccount
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Keys and order of `notifyd demo --json`."""
+    """Keys and order of `notifyd demo --json`. `channels`: where there is more than e-mail."""
 
     events_in: int
     before_start: int
@@ -36,6 +37,8 @@ class Report(msgspec.Struct, frozen=True):
     events_per_s: float
     p50_ms: float
     p99_ms: float
+    channels: dict[str, ChannelAccount] | msgspec.UnsetType = msgspec.UNSET
+    outage: OutageReport | msgspec.UnsetType = msgspec.UNSET
 
 
 def make_report(
@@ -44,6 +47,7 @@ def make_report(
     finding: Finding,
     rows: Sequence[Row],
     produced_at_s: Mapping[str, float],
+    outage: OutageReport | msgspec.UnsetType = msgspec.UNSET,
 ) -> Report:
     """A record that was written and never read is residue, too."""
     accepted = [row for row in rows if row.kind == "accepted" and row.event_id in produced_at_s]
@@ -66,6 +70,8 @@ def make_report(
         events_per_s=round(account.read / span_s, 1) if span_s > 0 else 0.0,
         p50_ms=quantile(latencies_ms, 0.5),
         p99_ms=quantile(latencies_ms, 0.99),
+        channels=account.channels if len(account.channels) > 1 else msgspec.UNSET,
+        outage=outage,
     )
 
 
@@ -85,8 +91,20 @@ def faults(report: Report, expected: ExpectedAccount, finding: Finding) -> list[
     ]
     if finding.unexpected:
         first = finding.unexpected[0]
-        found.append(f"{len(finding.unexpected)} mails went where none was due, the first to {first.address}")
+        found.append(f"{len(finding.unexpected)} messages went where none was due, the first to {first.address}")
     for name, wanted in msgspec.structs.asdict(expected).items():
-        if getattr(report, name) != wanted:
+        if name != "channels" and getattr(report, name) != wanted:
             found.append(f"{name} is {getattr(report, name)}; the generator expects {wanted}")
+    if isinstance(report.channels, dict):
+        found += _channel_faults(report.channels, expected.channels)
     return found
+
+
+def _channel_faults(
+    channels: Mapping[str, ChannelAccount], expected: Mapping[str, ChannelAccount]
+) -> Iterator[str]:
+    for channel, wanted in expected.items():
+        for name, count in msgspec.structs.asdict(wanted).items():
+            said = getattr(channels[channel], name)
+            if said != count:
+                yield f"{channel}: {name} is {said}; the generator expects {count}"

@@ -1,19 +1,22 @@
-"""What the demo's daemon stands on: an AWS and a mail service on loopback, and a config that names them."""
+"""What the demo's daemon stands on: an AWS and providers on loopback, and a config that names them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
 
+from notifyd.cli.demo.everything import WEIGHTS, open_sandbox, settings_of_all
+from notifyd.core.channel import Channel
 from notifyd.names import Names
 from notifyd.sandbox.clients import client
 from notifyd.sandbox.embedded_aws import EmbeddedAws
+from notifyd.sandbox.provider_sandbox import Sandbox
 from notifyd.sandbox.ses_sink import SesSink
 from notifyd.sandbox.world import FILTERED_SOURCE, SourceKind
 
@@ -23,8 +26,8 @@ _IDENTITY_KEY = "delivery-ids-of-a-demo-need-no-secret"
 
 
 class Stage(msgspec.Struct, frozen=True):
-    """`journal`: what the mail service took, written before it answers. `environment`: of the daemon's process;
-    `variables`: a file with what of it a shell needs.
+    """`journal`: what the providers took, written before they answer. `environment`: of the daemon's process;
+    `variables`: a file with what of it a shell needs. `sandbox`: None where e-mail is all there is.
     """
 
     aws: EmbeddedAws
@@ -36,6 +39,11 @@ class Stage(msgspec.Struct, frozen=True):
     journal: Path
     environment: dict[str, str]
     variables: Path
+    sandbox: Sandbox | None
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        return (Channel.EMAIL,) if self.sandbox is None else tuple(WEIGHTS)
 
     def client(self, service: str) -> AbstractAsyncContextManager[Any]:
         return client(
@@ -49,15 +57,27 @@ class Stage(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def open_stage(
-    aws: EmbeddedAws, folder: Path, *, source: SourceKind, prefix: str, config_folder: Path
+    aws: EmbeddedAws,
+    folder: Path,
+    *,
+    source: SourceKind,
+    prefix: str,
+    config_folder: Path,
+    all_channels: bool = False,
 ) -> AsyncIterator[Stage]:
     """`folder`: for config, journal and the daemon's log. `config_folder`: catalog and templates."""
     journal = folder / "mails.jsonl"
     journal.touch()
-    config = folder / "notifyd.yaml"
-    async with SesSink(journal=journal) as sink:
+    async with AsyncExitStack() as stack:
+        if all_channels:
+            sandbox = await stack.enter_async_context(open_sandbox(journal))
+            sink, sections = sandbox.ses, await settings_of_all(sandbox, folder)
+        else:
+            sandbox, sections = None, {}
+            sink = await stack.enter_async_context(SesSink(journal=journal))
         sink.account.send_rate_max = SEND_RATE_MAX
-        settings = settings_of(source, prefix, sink.url, config_folder)
+        config = folder / "notifyd.yaml"
+        settings = settings_of(source, prefix, sink.url, config_folder) | sections
         config.write_text(yaml.safe_dump(settings, sort_keys=False))
         variables = folder / "environment"
         variables.write_text("".join(f"{name}={value}\n" for name, value in variables_of(aws).items()))
@@ -72,6 +92,7 @@ async def open_stage(
             # Nothing of the operator's: no profile, endpoint or NOTIFYD_ key of his reaches the demo.
             environment={"PATH": os.defpath, "HOME": str(folder), **variables_of(aws)},
             variables=variables,
+            sandbox=sandbox,
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from notifyd.cli.demo.stage import Stage
-from notifyd.core.channel import Channel
 from notifyd.ports import Clock
 from notifyd.sandbox.account import Account, balance, read_accounted, read_depth, read_rows
 from notifyd.sandbox.world import SourceKind, World
@@ -50,12 +49,12 @@ async def settle(stage: Stage, world: World, clock: Clock) -> None:
 
 
 async def take_account(stage: Stage) -> Account:
-    """From what is durable: the lease table, the log, the retry queue."""
+    """From what is durable: the lease table, the log, the retry queues."""
     async with stage.client("dynamodb") as dynamodb, stage.client("sqs") as sqs:
         return balance(
             await read_accounted(dynamodb, stage.names.leases),
             await read_rows(dynamodb, stage.names.log),
-            await read_depth(sqs, stage.names.retry_queue(Channel.EMAIL)),
+            {channel: await read_depth(sqs, stage.names.retry_queue(channel)) for channel in stage.channels},
         )
 
 

@@ -13,6 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from notifyd.cli.demo.channel_view import channels_table, channels_text
 from notifyd.cli.demo.figures import Figures, fetch_figures
 from notifyd.cli.demo.report import Report
 from notifyd.ports import Clock
@@ -26,13 +27,13 @@ _DELIVERY_TERMS = ("accepted", "rejected", "expired", "waiting", "dead")
 
 class View:
     def __init__(self, console: Console, clock: Clock, events: int) -> None:
-        self._console = console
+        self.console = console
         self._clock = clock
         self._events = events
         self._written = 0
 
     def say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def note_written(self, count: int) -> None:
         """How many events have been written so far."""
@@ -49,7 +50,7 @@ class View:
                 watch.cancel()
 
     async def _watch(self, admin_url: str) -> None:
-        live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
+        live = Live(console=self.console, auto_refresh=False) if self.console.is_terminal else None
         started_s = self._clock.elapsed_s()
         async with aiohttp.ClientSession() as http:
             with live or nullcontext():
@@ -69,7 +70,7 @@ class View:
             f"written {self._written}/{self._events}  read {figures.read}  accepted {figures.accepted}  "
             f"suppressed {suppressed}  malformed {figures.malformed}  waiting {figures.waiting}  "
             f"dead {figures.dead}  {rate_per_s:.0f} events/s  "
-            f"p50 ≤ {figures.p50_ms:.0f} ms  p99 ≤ {figures.p99_ms:.0f} ms"
+            f"p50 ≤ {figures.p50_ms:.0f} ms  p99 ≤ {figures.p99_ms:.0f} ms{channels_text(figures)}"
         )
 
     def table(self, figures: Figures, rate_per_s: float) -> Panel:
@@ -86,7 +87,7 @@ class View:
         right.add_row("p50, p99", f"≤ {figures.p50_ms:.0f} ms, ≤ {figures.p99_ms:.0f} ms")
         both = Table.grid(padding=(0, 3))
         both.add_row(left, right)
-        return Panel(both, title="notifyd", expand=False)
+        return Panel(Group(both, *channels_table(figures)), title="notifyd", expand=False)
 
     def show_account(self, report: Report, faults: list[str]) -> None:
         """Both equations as sums, then what was found wrong."""
@@ -102,13 +103,13 @@ class View:
         for reason, count in report.suppressed.items():
             sums.add_row(f"  suppressed: {reason}", str(count))
         sums.add_row("[bold]residue, lost, duplicates", f"{report.residue}, {report.lost}, {report.duplicates}")
-        self._console.print(sums)
+        self.console.print(sums)
         self.say(
             f"{report.events_per_s:.0f} events/s, source to accepted p50 {report.p50_ms:.0f} ms, "
             f"p99 {report.p99_ms:.0f} ms"
         )
         for fault in faults:
-            self._console.print(f"wrong: {fault}", style="bold red", highlight=False, markup=False, soft_wrap=True)
+            self.console.print(f"wrong: {fault}", style="bold red", highlight=False, markup=False, soft_wrap=True)
 
     def show_mail(self, mail: Mail) -> None:
         """One of the mails, as it was sent."""
@@ -117,4 +118,4 @@ class View:
             head.append(f"{name}: {value}\n")
         for name, value in mail.tags.items():
             head.append(f"tag {name}: {value}\n", style="dim")
-        self._console.print(Panel(Group(head, Text(mail.text)), title="One of the mails", expand=False))
+        self.console.print(Panel(Group(head, Text(mail.text)), title="One of the mails", expand=False))
