@@ -33,7 +33,7 @@ _REASONS = {
     "MissingProviderToken": Reason.CREDENTIALS,
     "UnrelatedKeyIdInToken": Reason.CREDENTIALS,
     "BadEnvironmentKeyIdInToken": Reason.CREDENTIALS,
-    "TooManyRequests": Reason.THROTTLED,
+    "TooManyRequests": Reason.RECIPIENT_UNAVAILABLE,  # one device got too many; the account is as fast as before
     TOO_MANY_TOKENS: Reason.THROTTLED,
     "IdleTimeout": Reason.PROVIDER_ERROR,
     "ServiceUnavailable": Reason.PROVIDER_ERROR,

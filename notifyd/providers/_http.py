@@ -113,6 +113,10 @@ class HttpProvider(Unasked, ABC):
     def fault(self, key: str, what: str, mend: str) -> Fault:
         return Fault(f"providers.{self.name}" + (f".{key}" if key else ""), what, mend)
 
+    def unanswered(self, error: TransportError) -> Outcome:
+        """Of an attempt that brought no answer at all."""
+        return unanswered(error)
+
     async def _send_one(self, delivery: Delivery) -> Outcome:
         try:
             request = self.request_of(delivery)
@@ -126,7 +130,7 @@ class HttpProvider(Unasked, ABC):
         try:
             answer = await self.ask(request)
         except TransportError as error:
-            return unanswered(error)
+            return self.unanswered(error)
         return self.outcome_of(delivery, answer)
 
 

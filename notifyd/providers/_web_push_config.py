@@ -6,20 +6,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from notifyd.providers._http import HttpSection, Origin
+from notifyd.providers._receivers import ReceiversSection
 from notifyd.secret_ref import SecretRef
 
 
-class WebPushConfig(HttpSection):
+class WebPushConfig(ReceiversSection):
     vapid_key: SecretRef
     """The private key (P-256) whose public part browsers subscribed with: PEM, or its 32 bytes in base64url."""
     contact: Annotated[str, Field(pattern=r"^(mailto:[^\s@]+@[^\s@]+|https://[!-~]+)$")]
     """Where a push service's operator may write to: mailto: or https:."""
     icon: Annotated[str, Field(pattern=r"^https://[!-~]+$")] | None = None
     """Shown beside every notification."""
-    base_url: Origin | None = None
-    """Where all pushes go instead of to their subscriptions' own origins, for a stand-in."""
-    hosts_allow: tuple[str, ...] | None = None
-    """Push services that may be sent to, or `*.example.com` for all below one. Unset: every public host."""
     allow_private: bool = False
     """Lets subscriptions lead to addresses that are not public, and over http: for a stand-in, never for users."""

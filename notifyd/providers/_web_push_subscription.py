@@ -33,6 +33,14 @@ class Subscription(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Json).decode
 
 
+def origin_of(address: str) -> str | None:
+    """Of the push service; None for what names none."""
+    try:
+        return target_of(_decode(address).endpoint).origin
+    except (ValueError, RecursionError):
+        return None
+
+
 def subscription_of(address: str, *, http_allowed: bool) -> Subscription | Rejected:
     try:
         given = _decode(address)

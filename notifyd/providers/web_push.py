@@ -1,10 +1,11 @@
 """Web push (RFC 8030): browsers, and with them laptops and desktops. Each browser's maker runs a push service.
 
-The subscriptions' endpoints come from users: requests go to public addresses alone, and of an answer only its
-status is looked at.
+Endpoints come from users: what follows from that is in `_receivers`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Hashable
 
 from notifyd.core.channel import Channel, Lane
 from notifyd.core.message import Delivery, Push, message_of
@@ -12,28 +13,23 @@ from notifyd.core.outcome import Accepted, AddressGone, Outcome, Reason, Rejecte
 from notifyd.errors import ConfigError, Fault
 from notifyd.ports import Clock
 from notifyd.providers._base import ProviderContext
-from notifyd.providers._hosts import may_reach
-from notifyd.providers._http import HttpProvider
 from notifyd.providers._http_answer import by_status
 from notifyd.providers._key_file import NoKey
 from notifyd.providers._push import PAYLOAD_BYTES_MAX, fitted, hashed_id, seconds_left
+from notifyd.providers._receivers import ReceiversProvider, may_reach, of_one_receiver, receivers_transport
 from notifyd.providers._vapid import Vapid, vapid_key
 from notifyd.providers._web_push_config import WebPushConfig
 from notifyd.providers._web_push_message import TEXT_BYTES_MAX, encrypted, worker_json
-from notifyd.providers._web_push_subscription import subscription_of
-from notifyd.wire.public_only import public_addresses
-from notifyd.wire.tls import client_context
+from notifyd.providers._web_push_subscription import origin_of, subscription_of
 from notifyd.wire.transport import Request, Response, Transport
-from notifyd.wire.transport_http1 import Http1Transport, by_name
 
 # Services cut longer ones down to it.
 _TTL_MAX_S = 28 * 86_400.0
-_ANSWER_BYTES_MAX = 4096
 _TOPIC_CHARS_MAX = 32
 _TOPIC = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
-class WebPushProvider(HttpProvider):
+class WebPushProvider(ReceiversProvider):
     name = "web_push"
     channel = Channel.WEB_PUSH
 
@@ -45,6 +41,9 @@ class WebPushProvider(HttpProvider):
         self._config = config
         self._vapid = vapid
         self._clock = clock
+
+    def group_key(self, delivery: Delivery) -> Hashable:
+        return origin_of(delivery.address)
 
     def request_of(self, delivery: Delivery) -> Request | Rejected:
         config = self._config
@@ -74,12 +73,10 @@ class WebPushProvider(HttpProvider):
                 return Accepted(answer.headers.get("location", "").rpartition("/")[2])
             case 404 | 410:
                 return AddressGone(f"HTTP {answer.status}")
+            case 401 | 403:
+                return by_status(answer)  # of our VAPID key
             case _:
-                return by_status(answer)
-
-    async def faults(self) -> list[Fault]:
-        """No push service can be asked: each subscription may have its own."""
-        return []
+                return of_one_receiver(by_status(answer))
 
 
 async def build_web_push(config: WebPushConfig, context: ProviderContext) -> WebPushProvider:
@@ -88,14 +85,8 @@ async def build_web_push(config: WebPushConfig, context: ProviderContext) -> Web
     except NoKey as error:
         mend = "store the private key whose public part browsers subscribe with"
         raise ConfigError([Fault("providers.web_push.vapid_key", str(error), mend)]) from None
-    transport = Http1Transport(
-        client_context(config.ca_file),
-        connections_max=config.in_flight_max,
-        answer_bytes_max=_ANSWER_BYTES_MAX,
-        drops_large=True,
-        addresses_of=by_name if config.allow_private or config.base_url is not None else public_addresses,
-    )
     vapid = Vapid(key, contact=config.contact, clock=context.clock)
+    transport = receivers_transport(config)
     return WebPushProvider(config, transport, vapid, clock=context.clock, send_timeout_s=context.send_timeout_s)
 
 

@@ -1,13 +1,12 @@
 """Webhooks to whoever registered an https URL, signed by the Standard Webhooks scheme.
 
-The URLs are other people's: each connection goes to a public address that was looked at, redirects are not
-followed, and nothing of an answer is kept but its status. No proxy is used: it would resolve names by itself.
+The URLs are other people's: what follows from that is in `_receivers`.
 """
 
 from __future__ import annotations
 
 import binascii
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -17,24 +16,26 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from notifyd.core.channel import Channel
 from notifyd.core.message import Delivery
-from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.core.outcome import Accepted, Outcome, Reason, Rejected
 from notifyd.errors import ConfigError, Fault
 from notifyd.ports import Clock
 from notifyd.providers._base import ProviderContext
-from notifyd.providers._hosts import may_reach
-from notifyd.providers._http import JSON, HttpProvider, HttpSection, Origin
+from notifyd.providers._http import JSON
 from notifyd.providers._http_answer import by_status, refusal
+from notifyd.providers._receivers import (
+    ReceiversProvider,
+    ReceiversSection,
+    may_reach,
+    of_one_receiver,
+    receivers_transport,
+)
 from notifyd.providers._webhook_payload import payload
 from notifyd.secret_ref import SecretRef
 from notifyd.wire.http1_target import Target, target_of
-from notifyd.wire.public_only import public_addresses
-from notifyd.wire.tls import client_context
 from notifyd.wire.transport import Request, Response, Transport
-from notifyd.wire.transport_http1 import Http1Transport, by_name
 
 # What the scheme asks payloads to stay below.
 _PAYLOAD_BYTES_MAX = 20 * 1024
-_ANSWER_BYTES_MAX = 4096
 _STATUSES = {
     404: Reason.ADDRESS_INVALID,
     405: Reason.ADDRESS_INVALID,
@@ -43,18 +44,12 @@ _STATUSES = {
 _URL_CHARS_MAX = 2048
 
 
-class WebhookConfig(HttpSection):
+class WebhookConfig(ReceiversSection):
     secrets: Annotated[tuple[SecretRef, ...], Field(min_length=1)]
     """whsec_…; all of them sign, so that a receiver can go over from one to the next."""
-    hosts_allow: tuple[str, ...] | None = None
-    """Hosts that may be sent to, or `*.example.com` for all below one. Unset: every public one."""
-    allow_private: bool = False
-    """True sends to private addresses, too: where all receivers are inside, or stand-ins."""
-    base_url: Origin | None = None
-    """Instead of every receiver's own origin, for a stand-in; the path stays."""
 
 
-class WebhookProvider(HttpProvider):
+class WebhookProvider(ReceiversProvider):
     name = "webhook"
     channel = Channel.CHAT
 
@@ -73,6 +68,10 @@ class WebhookProvider(HttpProvider):
         self._config = config
         self._signers = signers
         self._clock = clock
+
+    def group_key(self, delivery: Delivery) -> Hashable:
+        target = self._target(delivery.address)
+        return target.origin if isinstance(target, Target) else None
 
     def request_of(self, delivery: Delivery) -> Request | Outcome:
         target = self._target(delivery.address)
@@ -99,22 +98,9 @@ class WebhookProvider(HttpProvider):
             what = f"HTTP {answer.status}: a redirect, which is not followed"
             return Rejected(Reason.ADDRESS_INVALID, what)
         reason = _STATUSES.get(answer.status)
-        return by_status(answer) if reason is None else refusal(reason, f"HTTP {answer.status}")
-
-    async def faults(self) -> list[Fault]:
-        """There are as many receivers as users; none of them can be asked."""
-        return []
-
-    async def _send_one(self, delivery: Delivery) -> Outcome:
-        """Whatever is wrong with one receiver says nothing of the others: none of it counts against all."""
-        outcome = await super()._send_one(delivery)
-        match outcome:
-            case Deferred(retry_after_s=pause_s, answer=said):
-                return Deferred(Reason.RECIPIENT_UNAVAILABLE, pause_s, said)
-            case Unknown(answer=said):
-                return Unknown(Reason.RECIPIENT_UNAVAILABLE, said)
-            case _:
-                return outcome
+        if reason is None:
+            return of_one_receiver(by_status(answer))
+        return refusal(reason, f"HTTP {answer.status}")
 
     def _target(self, url: str) -> Target | Rejected:
         """Without the URL in the answer: it may be a secret."""
@@ -133,17 +119,10 @@ class WebhookProvider(HttpProvider):
 
 async def build_webhook(config: WebhookConfig, context: ProviderContext) -> WebhookProvider:
     """Raises ConfigError: a secret cannot sign."""
-    transport = Http1Transport(
-        client_context(config.ca_file),
-        connections_max=config.in_flight_max,
-        answer_bytes_max=_ANSWER_BYTES_MAX,
-        drops_large=True,
-        addresses_of=by_name if config.allow_private or config.base_url is not None else public_addresses,
-    )
     return WebhookProvider(
         config,
         signers=[_signer(ref, context) for ref in config.secrets],
-        transport=transport,
+        transport=receivers_transport(config),
         clock=context.clock,
         send_timeout_s=context.send_timeout_s,
     )

@@ -26,12 +26,23 @@ MEANT: dict[Refusal, Told] = {
     Refusal.UNAVAILABLE: (Deferred, Reason.PROVIDER_ERROR),
 }
 MEANT_BY: dict[tuple[str, Refusal], Told] = {
+    # One device got too many.
+    ("apns", Refusal.THROTTLED): (Deferred, Reason.RECIPIENT_UNAVAILABLE),
     # A token of another project's.
     ("fcm", Refusal.SENDER): (Rejected, Reason.ADDRESS_INVALID),
     # A push service knows no subscription that never was; 403 is a VAPID key that is not the subscription's.
     ("web_push", Refusal.ADDRESS): (AddressGone, None),
     ("web_push", Refusal.SENDER): (Deferred, Reason.CREDENTIALS),
+    # One push service of many, which a user chose.
+    ("web_push", Refusal.THROTTLED): (Deferred, Reason.RECIPIENT_UNAVAILABLE),
+    ("web_push", Refusal.QUOTA): (Deferred, Reason.RECIPIENT_UNAVAILABLE),
+    ("web_push", Refusal.UNAVAILABLE): (Deferred, Reason.RECIPIENT_UNAVAILABLE),
 }
+
+
+def blamed(rig: PushRig, reason: Reason) -> Reason:
+    """The reason that a provider gives whose other end is one vendor; else it is the receiver's own."""
+    return Reason.RECIPIENT_UNAVAILABLE if rig.provider.name == "web_push" else reason
 
 
 def told(outcome: Outcome) -> Told:
@@ -132,7 +143,7 @@ async def test_one_dead_device_fails_nothing_else(native: PushRig) -> None:
 async def test_no_answer_is_unknown_after_exactly_one_request(impatient: PushRig) -> None:
     impatient.desk.misbehave(Silence())
     [outcome] = await impatient.provider.send(impatient.deliveries())
-    assert told(outcome) == (Unknown, Reason.NO_ANSWER)
+    assert told(outcome) == (Unknown, blamed(impatient, Reason.NO_ANSWER))
     assert (impatient.desk.requests, len(impatient.messages)) == (1, 1)
 
 
@@ -142,7 +153,7 @@ async def test_a_lost_connection_is_unknown_after_exactly_one_request_and_the_ne
     first, second = rig.deliveries(2)
     rig.desk.misbehave(Cut())
     [outcome] = await rig.provider.send([first])
-    assert told(outcome) == (Unknown, Reason.NO_ANSWER)
+    assert told(outcome) == (Unknown, blamed(rig, Reason.NO_ANSWER))
     assert (rig.desk.requests, len(rig.messages)) == (1, 1)
     assert isinstance((await rig.provider.send([second]))[0], Accepted)
 
@@ -211,7 +222,7 @@ async def test_an_access_token_that_was_revoked_is_replaced() -> None:
 async def test_without_a_connection_nothing_was_sent(rig: PushRig) -> None:
     async with push_provider(rig.stand, rig.sandbox, **rig.stand.away) as provider:
         [outcome] = await provider.send(rig.deliveries())
-        assert told(outcome) == (Deferred, Reason.NO_CONNECTION)
+        assert told(outcome) == (Deferred, blamed(rig, Reason.NO_CONNECTION))
 
 
 async def test_a_subscription_that_leads_inside_is_refused_unless_that_is_allowed() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from pydantic import SecretStr
 
+from notifyd.core.blame import Blame, blame_of
 from notifyd.core.channel import Channel, Lane
 from notifyd.core.message import Delivery, Push
 from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
@@ -241,13 +242,26 @@ async def test_the_accepted_ones_name_is_apns_own() -> None:
         (405, "MethodNotAllowed", Rejected(Reason.MESSAGE_REFUSED, "405 MethodNotAllowed")),
         (410, "Unregistered", AddressGone("410 Unregistered")),
         (413, "PayloadTooLarge", Rejected(Reason.PAYLOAD_TOO_LARGE, "413 PayloadTooLarge")),
-        (429, "TooManyRequests", Deferred(Reason.THROTTLED, answer="429 TooManyRequests")),
+        (429, "TooManyRequests", Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="429 TooManyRequests")),
+        (429, "SomethingNew", Deferred(Reason.THROTTLED, answer="429 SomethingNew")),
         (500, "InternalServerError", Unknown(Reason.PROVIDER_ERROR, "500 InternalServerError")),
         (503, "Shutdown", Deferred(Reason.PROVIDER_ERROR, answer="503 Shutdown")),
     ],
 )
 async def test_a_refusal_is_classed_by_whose_fault_it_is(status: int, reason: str, outcome: Outcome) -> None:
     assert await outcome_of(refusal(status, reason)) == outcome
+
+
+async def test_one_device_that_gets_too_many_slows_no_other_and_is_left_alone_as_long_as_apns_says() -> None:
+    body = b'{"reason": "TooManyRequests"}'
+    outcome = await outcome_of(Response(429, {"retry-after": "30"}, body))
+    assert outcome == Deferred(Reason.RECIPIENT_UNAVAILABLE, 30.0, "429 TooManyRequests")
+    assert blame_of(outcome) is Blame.RECIPIENT
+
+
+async def test_too_many_tokens_are_the_accounts_business() -> None:
+    outcome = await outcome_of(refusal(429, "TooManyProviderTokenUpdates"))
+    assert blame_of(outcome) is Blame.LOAD
 
 
 async def test_a_dead_token_is_gone_since_apns_saw_it() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from notifyd.core.blame import Blame, blame_of
 from notifyd.core.channel import Channel, Lane
 from notifyd.core.message import Delivery, Push
 from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
@@ -243,18 +244,54 @@ async def test_whatever_is_said_the_browser_reads_it(title: str) -> None:
         (Response(403, {}, b"secret"), Deferred(Reason.CREDENTIALS, answer="HTTP 403")),
         (Response(400, {}, b"secret"), Rejected(Reason.MESSAGE_REFUSED, "HTTP 400")),
         (Response(413, {}, b"secret"), Rejected(Reason.PAYLOAD_TOO_LARGE, "HTTP 413")),
-        (Response(429, {"retry-after": "60"}, b""), Deferred(Reason.THROTTLED, 60.0, "HTTP 429")),
-        (Response(503, {"retry-after": "1"}, b""), Deferred(Reason.PROVIDER_ERROR, 1.0, "HTTP 503")),
-        (Response(500, {}, b"secret"), Unknown(Reason.PROVIDER_ERROR, "HTTP 500")),
-        (NotSent("no way"), Deferred(Reason.NO_CONNECTION, answer="no way")),
+        (Response(405, {}, b"secret"), Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 405")),
+        (Response(429, {"retry-after": "60"}, b""), Deferred(Reason.RECIPIENT_UNAVAILABLE, 60.0, "HTTP 429")),
+        (Response(503, {"retry-after": "1"}, b""), Deferred(Reason.RECIPIENT_UNAVAILABLE, 1.0, "HTTP 503")),
+        (Response(500, {}, b"secret"), Unknown(Reason.RECIPIENT_UNAVAILABLE, "HTTP 500")),
+        (Response(204, {}, b"secret"), Unknown(Reason.RECIPIENT_UNAVAILABLE, "HTTP 204")),
+        (NotSent("no way"), Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="no way")),
         (NotPublic("x is at 10.0.0.1"), Rejected(Reason.ADDRESS_INVALID, "x is at 10.0.0.1")),
-        (NoAnswer("silence"), Unknown(Reason.NO_ANSWER, "silence")),
+        (NoAnswer("silence"), Unknown(Reason.RECIPIENT_UNAVAILABLE, "silence")),
     ],
 )
 async def test_an_answer_is_classed_by_its_status_and_never_shown(
     answer: Response | NotSent | NoAnswer, outcome: Outcome
 ) -> None:
     assert await outcome_of(answer) == outcome
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(Response(status, {}, b"") for status in (204, 307, 400, 402, 404, 405, 407, 410, 413, 429, 500, 503)),
+        NotSent("no way"),
+        NoAnswer("silence"),
+    ],
+)
+async def test_an_endpoint_that_a_user_chose_counts_against_nobody_else(
+    answer: Response | NotSent | NoAnswer,
+) -> None:
+    assert blame_of(await outcome_of(answer)) in {Blame.NOBODY, Blame.RECIPIENT, Blame.REQUEST}
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refused_vapid_key_is_ours_to_mend(status: int) -> None:
+    assert blame_of(await outcome_of(Response(status, {}, b""))) is Blame.CONFIG
+
+
+def test_push_services_take_turns() -> None:
+    provider = provider_over(FakePushTransport(CREATED))
+    one, same, other, none = (
+        provider.group_key(to_browser(address=address))
+        for address in (
+            subscription("https://a.example/1"),
+            subscription("https://a.example/2"),
+            subscription("https://b.example/1"),
+            "no JSON",
+        )
+    )
+    assert one == same
+    assert len({one, other, none}) == 3
 
 
 async def test_a_redirect_leads_nowhere() -> None:

@@ -112,6 +112,16 @@ async def test_an_answer_is_classed_by_its_status_and_counts_against_nobody_else
     assert blame_of(expected) in {Blame.NOBODY, Blame.RECIPIENT, Blame.REQUEST}
 
 
+def test_receivers_take_turns() -> None:
+    webhook, _ = provider()
+    one, same, other, none = (
+        webhook.group_key(to(url))
+        for url in ("https://a.example/1", "https://a.example/2", "https://b.example/1", "none")
+    )
+    assert one == same
+    assert len({one, other, none}) == 3
+
+
 @pytest.mark.parametrize(
     ("hosts_allow", "url", "sent"),
     [
