@@ -1,7 +1,7 @@
 """`make failover`: what a channel's providers do when one of them fails, throttles, or is shared, in virtual time.
 
-The daemon's own flow, shipped settings. A primary answers 5xx for a minute, and took half of it all the same; an account
-throttles what is over its rate; four workers share an account; one chat channel gets a burst.
+The daemon's own flow, shipped settings. A primary answers 5xx for a minute, and took half of it all the same; an
+account throttles what is over its rate; four workers share an account; one chat channel gets a burst.
 """
 
 from __future__ import annotations
