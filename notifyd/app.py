@@ -14,7 +14,7 @@ import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from notifyd.assembly import Assembly, flow_settings, template_source
+from notifyd.assembly import Assembly, template_source
 from notifyd.aws.region import find_region
 from notifyd.aws.secrets import fetch_secrets
 from notifyd.aws.session import AwsSession
@@ -26,6 +26,7 @@ from notifyd.errors import ConfigError, Fault
 from notifyd.flow.engine import Engine
 from notifyd.flow.gauges import keep_gauges
 from notifyd.flow.templates import TemplateShelf
+from notifyd.flow_settings import flow_settings
 from notifyd.http.admin import OwnPages, admin_app, serve_admin, serve_admin_on
 from notifyd.secret_ref import secret_refs
 from notifyd.system import SystemClock, SystemEntropy

@@ -30,15 +30,10 @@ from notifyd.core.channel import Channel
 from notifyd.core.decode import Decoder, SourceFormat
 from notifyd.core.filter_criteria import SourceKind, compile_filter_criteria
 from notifyd.core.path import compile_path
-from notifyd.core.retry import RetryPolicy
 from notifyd.core.user_items import Damage
 from notifyd.errors import ConfigError, Fault
-from notifyd.flow.deliver import DeliverTimes
-from notifyd.flow.heart import HeartTimes
-from notifyd.flow.leasing import LeaseTimes
 from notifyd.flow.read import FeedTimes
-from notifyd.flow.redeliver import RedeliverTimes
-from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
+from notifyd.flow.setup import Outside, SourceSetup
 from notifyd.lookups.of_spec import lookup_of
 from notifyd.ports import Clock, Entropy, Lookup, Provider, ProviderRoute, Source, TemplateSource
 from notifyd.providers import PROVIDERS, ProviderContext
@@ -51,53 +46,7 @@ from notifyd.wire.transport_aiohttp import AiohttpTransport
 
 log = structlog.get_logger(__name__)
 
-_DAY_S = 86_400.0
 _LOOKUP_CONNECTIONS_MAX = 16
-# Of the process's bytes this part holds fingerprints, where a source dedupes; records have the rest.
-_DEDUPE_PART = 4
-
-
-def flow_settings(config: Config, worker_id: str) -> FlowSettings:
-    ledger, delivery = config.ledger, config.delivery
-    return FlowSettings(
-        worker_id=worker_id,
-        slots_max=ledger.slots_max,
-        commit_interval_s=ledger.commit_interval_ms / 1000,
-        span_max=ledger.span_max,
-        bytes_in_process_max=int(ledger.bytes_in_process_max),
-        dedupe_bytes_max=int(ledger.bytes_in_process_max) // _DEDUPE_PART,
-        heart=HeartTimes(
-            renew_interval_s=ledger.renew_interval_s,
-            failover_time_s=ledger.failover_time_s,
-            send_timeout_s=delivery.send_timeout_s,
-            leases_max=ledger.leases_max,
-        ),
-        lease=LeaseTimes(
-            scan_interval_s=ledger.scan_interval_s,
-            failover_time_s=ledger.failover_time_s,
-            leases_max=ledger.leases_max,
-        ),
-        deliver=DeliverTimes(
-            linger_s=delivery.linger_ms / 1000,
-            send_timeout_s=delivery.send_timeout_s,
-            queue_wait_max_s=delivery.queue_wait_max_s,
-        ),
-        retry=RetryPolicy(
-            attempts_max=delivery.attempts_max,
-            backoff_base_s=delivery.backoff_base_s,
-            backoff_max_s=delivery.backoff_max_s,
-        ),
-        redeliver=RedeliverTimes(
-            receivers=config.retry.workers,
-            receive_wait_s=config.retry.receive_wait_s,
-            send_timeout_s=delivery.send_timeout_s,
-            look_up_wait_s=delivery.look_up_wait_s,
-        ),
-        log_flush_ms=config.log.flush_ms,
-        log_ttl_s=config.log.ttl_days * _DAY_S,
-        alert_fold_s=config.alerts.fold_s,
-        drain_timeout_s=delivery.drain_timeout_s,
-    )
 
 
 class Assembly:
