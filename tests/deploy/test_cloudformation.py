@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,14 @@ from notifyd.core.filter_criteria import SourceKind
 from notifyd.names import Names
 
 # What AWS lets nobody narrow down.
-_WITHOUT_RESOURCE = {"ses:GetAccount", "sns:ListTopics"}
+_WITHOUT_RESOURCE = {
+    "ses:GetAccount",
+    "sns:GetSMSAttributes",
+    "sns:GetSMSSandboxAccountStatus",
+    "sns:ListTopics",
+}
+# Of every deployment.
+_UNCONDITIONAL = {Channel.EMAIL, None}
 
 
 class _Loader(yaml.SafeLoader):
@@ -103,7 +111,7 @@ def test_it_makes_what_init_makes(resources: dict[str, Any]) -> None:
     plan = blueprint(
         names,
         sources=[(SourceKind.DYNAMODB, names.events), (SourceKind.KINESIS, names.events)],
-        channels=[Channel.EMAIL],
+        channels=list(Channel),
         log_indexes=LogSection().indexes,
         visibility_s=RetrySection().visibility_s,
         topic=names.alerts,
@@ -127,6 +135,20 @@ def test_what_holds_data_outlives_the_stack(resources: dict[str, Any]) -> None:
     assert unkept == []
 
 
+def test_a_channels_queues_hang_on_its_own_parameter(resources: dict[str, Any]) -> None:
+    names = Names("${Prefix}")
+    conditions = {
+        resource["Properties"]["QueueName"]["!Sub"]: resource.get("Condition")
+        for resource in resources.values()
+        if resource["Type"] == "AWS::SQS::Queue"
+    }
+    for channel in (*Channel, None):
+        told = None if channel in _UNCONDITIONAL else "Has" + str(channel).title().replace("_", "")
+        assert conditions[names.dead_letter_queue(channel)] == told
+        if channel is not None:
+            assert conditions[names.retry_queue(channel)] == told
+
+
 def _statements(resources: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for policy in _of_type(resources, "AWS::IAM::RolePolicy"):
         yield from policy["PolicyDocument"]["Statement"]
@@ -138,5 +160,36 @@ def test_no_action_is_a_wildcard_and_no_resource_but_where_aws_has_none(resource
     for statement in statements:
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         assert not [action for action in actions if "*" in action]
-        if statement["Resource"] == "*":
+        if statement.get("Resource") == "*":
             assert set(actions) <= _WITHOUT_RESOURCE
+        if "NotResource" in statement:
+            # Of a text message: nothing that has an ARN.
+            assert actions == ["sns:Publish"]
+            assert statement["NotResource"] == {"!Sub": "arn:${AWS::Partition}:sns:*:*:*"}
+
+
+@pytest.mark.parametrize(
+    ("action", "queues"),
+    [
+        ("sqs:ReceiveMessage", [Names("${Prefix}").retry_queue(channel) for channel in Channel]),
+        ("sqs:SendMessage", [Names("${Prefix}").dead_letter_queue(channel) for channel in (*Channel, None)]),
+    ],
+)
+def test_the_role_reaches_every_channels_queues(resources: dict[str, Any], action: str, queues: list[str]) -> None:
+    allowed = [
+        statement["Resource"]["!Sub"].rpartition(":")[2]
+        for statement in _statements(resources)
+        if action in statement["Action"]
+    ]
+    for queue in queues:
+        assert any(fnmatchcase(queue, pattern) for pattern in allowed), queue
+
+
+def test_the_role_follows_the_control_table_and_switches_nothing(resources: dict[str, Any]) -> None:
+    allowed = {
+        action
+        for statement in _statements(resources)
+        if statement.get("Resource") == {"!GetAtt": "Control.Arn"}
+        for action in statement["Action"]
+    }
+    assert allowed == {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DescribeTimeToLive"}
