@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
@@ -35,6 +36,12 @@ def container(deploy: Path) -> dict[str, Any]:
 
 def test_a_drain_ends_before_ecs_kills(container: dict[str, Any]) -> None:
     assert DeliverySection().drain_timeout_s + 5 <= container["stopTimeout"] <= 120
+
+
+def test_it_holds_the_variables_that_the_shipped_config_names(container: dict[str, Any], deploy: Path) -> None:
+    config = yaml.safe_load((deploy.parent / "config" / "notifyd.yaml").read_text())
+    named = [str(key["secret"]).removeprefix("env:") for key in config["identity"]["keys"]]
+    assert [secret["name"] for secret in container["secrets"]] == named
 
 
 def test_it_runs_without_root_and_without_a_writable_root(container: dict[str, Any]) -> None:

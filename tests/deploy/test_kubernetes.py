@@ -77,6 +77,15 @@ def test_it_runs_without_root_without_capabilities_and_without_a_writable_root(
 
 
 def test_config_and_secrets_are_references(pod: dict[str, Any], container: dict[str, Any]) -> None:
-    assert pod["volumes"] == [{"name": "config", "configMap": {"name": "notifyd-config"}}]
+    keys = {"secretName": "notifyd-keys", "defaultMode": 0o440, "optional": True}
+    assert pod["volumes"] == [
+        {"name": "config", "configMap": {"name": "notifyd-config"}},
+        {"name": "keys", "secret": keys},
+    ]
+    assert {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]} == {
+        "config": "/etc/notifyd/config",
+        "keys": "/etc/notifyd/keys",
+    }
+    assert all(mount["readOnly"] for mount in container["volumeMounts"])
     assert container["envFrom"] == [{"secretRef": {"name": "notifyd-secrets"}}]
     assert "env" not in container
