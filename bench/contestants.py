@@ -65,9 +65,15 @@ def _daemon_config(kind: SourceKind, around: Surroundings, settings: dict[str, A
         "prefix": PREFIX,
         "sources": [{"kind": kind, "starting_position": "TRIM_HORIZON", **_FILTERS[kind]}],
         "delivery": {"mode": "send"},
-        "channels": {workload.channel: {"provider": provider}},
+        "channels": {
+            channel: {"provider": name}
+            for channel, name in {workload.channel: provider, **workload.beside}.items()
+        },
         "identity": {"keys": [{"version": "1", "secret": "env:BENCH_IDENTITY_KEY"}]},
-        "providers": {provider: {**around.receiver.providers[provider], **settings}},
+        "providers": {
+            name: {**around.receiver.providers[name], **(settings if name == provider else {})}
+            for name in (provider, *workload.beside.values())
+        },
         "catalog": str(workload.catalog),
         "templates": {"folder": str(FIXTURES / "templates")},
         "admin": {"host": "127.0.0.1", "port": 0},

@@ -15,7 +15,6 @@ from bench.servers.http import Answer, Request, refusal
 from bench.servers.process import Counted, arguments, listen, pin
 from bench.servers.tally import Tally
 from notifyd.sandbox.config_fragment import write_fragment
-from notifyd.sandbox.faults import GoAway
 from notifyd.sandbox.provider_sandbox import Sandbox
 from notifyd.system import SystemClock
 
@@ -60,16 +59,14 @@ def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--latency-ms", type=float, default=50.0)
     parser.add_argument("--config-out", type=Path, required=True)
-    parser.add_argument("--goaways", type=int, default=0, help="how many connections are ended by GOAWAY")
-    parser.add_argument("--goaway-share", type=float, default=0.005, help="of the pushes, until then")
+    parser.add_argument("--faults", default="[]", help="a list of the sandbox's faults, in JSON")
     options = parser.parse_args()
     pin(options)
 
     async def serve() -> None:
         async with Sandbox("apns") as sandbox, asyncio.TaskGroup() as tasks:
             apns = Apns(sandbox, options.latency_ms / 1000)
-            if options.goaways:
-                sandbox["apns"].misbehave(GoAway(share=options.goaway_share, times=options.goaways))
+            sandbox["apns"].order(options.faults.encode())
             await asyncio.to_thread(write_fragment, sandbox, options.config_out)
             tasks.create_task(apns.take_on_and_on())
             await listen(Counted(apns, lambda request: request.path), options)

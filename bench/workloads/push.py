@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -17,19 +18,25 @@ from bench.processes import Server
 from bench.servers.events import device_token
 from bench.workloads.workload import FIXTURES, Contestant, Receiver, Site, Workload
 from notifyd.core.channel import Channel
+from notifyd.sandbox.faults import Fault, GoAway, Silence
 
 _STREAMS_MAX = 1000  # APNs'
-# More of them fall together on one connection: it is about a quarter of them that end one.
-_GOAWAYS = 400
+# Longer than any run.
+FAULTS_S = 3600.0
 
 
-def _sandbox(*arguments: str) -> Callable[[Site], Iterator[Receiver]]:
+def serve_sandbox(*faults: Fault) -> Callable[[Site], Iterator[Receiver]]:
+    """It misbehaves from the start, in these ways."""
+
     def serve(site: Site) -> Iterator[Receiver]:
         config = site.folder / "sandbox.yaml"
-        latency = ("--latency-ms", str(site.options.latency_ms))
+        arguments = [
+            *("--config-out", str(config), "--latency-ms", str(site.options.latency_ms)),
+            *("--faults", msgspec.json.encode(faults).decode()),
+        ]
         with Server(
             "bench.servers.apns",
-            ["--config-out", str(config), *latency, *arguments],
+            arguments,
             core=site.cores.servers,
             folder=site.folder,
             tls=False,
@@ -70,7 +77,7 @@ PUSH = Workload(
     channel=Channel.PUSH_IOS,
     provider="apns",
     catalog=FIXTURES / "notifications_push.yaml",
-    receiver=contextmanager(_sandbox()),
+    receiver=contextmanager(serve_sandbox()),
     # aioapns finds a request by its apns-id, which nghttpd does not give back: here alone it can be compared.
     contestants=(Contestant.DAEMON, Contestant.DAEMON_ON_AIOAPNS, Contestant.PEER),
     usual=Options(events=50_000, rate_per_s=2_000.0, peer_events=10_000),
@@ -87,9 +94,18 @@ PUSH_RATE = replace(
 PUSH_GOAWAYS = replace(
     PUSH,
     name="push-goaways",
-    title="Pushes through GOAWAYs: what is not accepted is tried again by way of the retry queue",
-    receiver=contextmanager(_sandbox("--goaways", str(_GOAWAYS))),
+    title="Pushes through GOAWAYs: what was not accepted is tried again from the retry queue",
+    # Some of them fall together on one connection.
+    receiver=contextmanager(serve_sandbox(GoAway(share=0.005, duration_s=FAULTS_S))),
     contestants=(Contestant.DAEMON,),
     usual=Options(events=20_000, rate_per_s=0.0),
+    has_faults=True,
+)
+PUSH_HANGS = replace(
+    PUSH,
+    name="push-hangs",
+    title="Pushes, one in a thousand of which is never answered: how long the others take",
+    receiver=contextmanager(serve_sandbox(Silence(taken=False, share=0.001, duration_s=FAULTS_S))),
+    contestants=(Contestant.DAEMON,),
     has_faults=True,
 )

@@ -44,8 +44,8 @@ class Receiver(msgspec.Struct, frozen=True):
 
 
 class Workload(msgspec.Struct, frozen=True):
-    """`devices`: of each user. `usual`: what is run where nothing else is asked for. `has_faults`: some of it is
-    refused, so that retry queues are used.
+    """`beside`: other channels' providers. `devices`: of each user. `usual`: what is run where nothing else is
+    asked for. `has_faults`: some of it is refused, so that retry queues are used.
     """
 
     name: str
@@ -56,5 +56,6 @@ class Workload(msgspec.Struct, frozen=True):
     receiver: Callable[[Site], AbstractContextManager[Receiver]]
     contestants: tuple[Contestant, ...] = (Contestant.DAEMON, Contestant.PEER)
     usual: Options = Options()
+    beside: dict[Channel, str] = {}
     devices: int = 0
     has_faults: bool = False
