@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,16 @@ def test_the_shipped_config_loads_and_sends_nothing() -> None:
     config = load_config(Path("config/notifyd.yaml"), {})
     assert config.delivery.mode is DeliveryMode.DRY_RUN
     assert [config.source_name(source) for source in config.sources] == ["notifyd-events"]
+
+
+def test_the_examples_in_the_shipped_config_are_right_together(tmp_path: Path) -> None:
+    text = Path("config/notifyd.yaml").read_text()
+    examples = re.compile(rf"^  # (?=({'|'.join({*Channel, *PROVIDERS})}): {{)", re.MULTILINE)
+    path = tmp_path / "notifyd.yaml"
+    path.write_text(examples.sub("  ", text))
+    config = load_config(path, {})
+    assert set(config.channels) == set(Channel)
+    assert config.channels[Channel.SMS].weights == {"sns_sms": 50, "twilio": 50}
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
