@@ -60,6 +60,10 @@ class ApnsSender:
             if result.is_successful
         ]
 
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
+
     async def _push(self, notice: Notice) -> Any:
         request = NotificationRequest(
             device_token=notice.address,
