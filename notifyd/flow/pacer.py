@@ -11,7 +11,8 @@ from notifyd.core.provider_health import ProviderHealth
 from notifyd.core.rate import TokenBucket
 from notifyd.ports import Limits
 
-# Buckets of groups that are full again are forgotten when there are more.
+# Buckets of groups that are full again are forgotten when there are more, and twice as many as were kept last:
+# looking through all of them at each new one would cost more than sending.
 _GROUPS_KEPT_MAX = 1024
 
 
@@ -24,17 +25,20 @@ class Pacer:
         self._share = 1.0
         self._rate = AdaptiveRate(limits.rate_per_s, now_s)
         self._groups: dict[Hashable, TokenBucket] = {}
+        self._groups_max = _GROUPS_KEPT_MAX
 
     def fit(self, limits: Limits, share: float, now_s: float) -> None:
         """The account's limits, and this worker's share of them."""
-        if limits.rate_per_s != self._limits.rate_per_s:
-            self._rate.set_limit(limits.rate_per_s, now_s)
-        if share != self._share:
-            self._rate.set_share(share, now_s)
+        known, known_share = self._limits, self._share
         self._limits, self._share = limits, share
-        if limits.group_rate_per_s is not None:
+        if limits.rate_per_s != known.rate_per_s:
+            self._rate.set_limit(limits.rate_per_s, now_s)
+        if share != known_share:
+            self._rate.set_share(share, now_s)
+        of_group = limits.group_rate_per_s
+        if of_group is not None and (of_group, share) != (known.group_rate_per_s, known_share):
             for bucket in self._groups.values():
-                bucket.set_rate(limits.group_rate_per_s * share, burst=1.0, now_s=now_s)
+                bucket.set_rate(of_group * share, burst=1.0, now_s=now_s)
 
     @property
     def batch_max(self) -> int:
@@ -100,7 +104,8 @@ class Pacer:
     def _bucket(self, group: Hashable, rate_per_s: float, now_s: float) -> TokenBucket:
         bucket = self._groups.get(group)
         if bucket is None:
-            if len(self._groups) >= _GROUPS_KEPT_MAX:
+            if len(self._groups) >= self._groups_max:
                 self._groups = {key: kept for key, kept in self._groups.items() if kept.wait_s(now_s) > 0}
+                self._groups_max = max(_GROUPS_KEPT_MAX, 2 * len(self._groups))
             bucket = self._groups[group] = TokenBucket(rate_per_s, burst=1.0, now_s=now_s)
         return bucket

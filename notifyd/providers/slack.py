@@ -64,7 +64,8 @@ class SlackProvider(HttpProvider):
         self._login = None if token is None else {"authorization": f"Bearer {token}"}
 
     def group_key(self, delivery: Delivery) -> Hashable:
-        return delivery.address
+        """A channel's rate is one, however its name is written."""
+        return delivery.address.removeprefix("#")
 
     def request_of(self, delivery: Delivery) -> Request | Outcome:
         chat = message_of(delivery, Chat)

@@ -69,6 +69,7 @@ def test_each_channel_and_hook_has_its_own_second() -> None:
     assert slack.limits.group_rate_per_s == 1.0
     assert slack.group_key(to("C0123456")) == slack.group_key(to("C0123456"))
     assert len({slack.group_key(to(address)) for address in ("C0123456", "C0123457", HOOK)}) == 3
+    assert slack.group_key(to("#general")) == slack.group_key(to("general"))
 
 
 def said(error: str, status: int = 200, **headers: str) -> Response:

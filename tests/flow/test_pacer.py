@@ -1,0 +1,41 @@
+"""When one account and each of its groups may be asked."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from notifyd.flow.pacer import Pacer
+from notifyd.ports import Limits
+
+LIMITS = Limits(batch_max=1, in_flight_max=8, payload_bytes_max=1 << 20, group_rate_per_s=1.0)
+
+
+def wait_s(pacer: Pacer, group: str, now_s: float) -> float:
+    pace = pacer.group_pace
+    assert pace is not None
+    return pace(group, now_s)
+
+
+def test_a_group_waits_for_its_own_rate_and_for_no_others() -> None:
+    pacer = Pacer(LIMITS, 0.0)
+    pacer.take("a", 1, 0.0)
+    assert wait_s(pacer, "a", 0.0) == pytest.approx(1.0)
+    assert wait_s(pacer, "b", 0.0) == 0.0
+
+
+def test_a_known_group_follows_the_share_and_the_limit() -> None:
+    pacer = Pacer(LIMITS, 0.0)
+    pacer.take("a", 1, 0.0)
+    pacer.fit(LIMITS, 0.25, 0.0)
+    assert wait_s(pacer, "a", 0.0) == pytest.approx(4.0)
+    pacer.fit(replace(LIMITS, group_rate_per_s=8.0), 0.25, 0.0)
+    assert wait_s(pacer, "a", 0.0) == pytest.approx(0.5)
+
+
+def test_a_group_that_waits_is_remembered_among_any_number_of_others() -> None:
+    pacer = Pacer(LIMITS, 0.0)
+    pacer.take("a", 10, 0.0)
+    for other in range(5000):
+        pacer.take(other, 1, other / 1000)
+    assert wait_s(pacer, "a", 5.0) == pytest.approx(5.0)
