@@ -72,7 +72,7 @@ async def _check(path: Path) -> tuple[list[Fault], list[Fault]]:
         async with open_session(config) as session:
             faults += await _start_faults(config, session)
             if not any(fault.where == CREDENTIALS for fault in faults):
-                account_faults, warnings = await _account(config, session)
+                account_faults, warnings = await account_findings(config, session)
                 faults += account_faults
             faults += await provider_faults(config, session)
     except ConfigError as error:
@@ -100,20 +100,22 @@ async def _start_faults(config: Config, session: AwsSession) -> list[Fault]:
     return faults + await check_resources(session, blueprint_of(config), sources)
 
 
-async def _account(config: Config, session: AwsSession) -> tuple[list[Fault], list[Fault]]:
-    """What SES and SNS would say, where they are used."""
+async def account_findings(config: Config, session: AwsSession) -> tuple[list[Fault], list[Fault]]:
+    """Faults and warnings: what SES and SNS would say, where it is this account's that send."""
     from notifyd.aws.account_checks import check_sender, warn_of_sandbox, warn_of_spend_limit
-    from notifyd.core.channel import Channel
     from notifyd.providers.ses import SesConfig
+    from notifyd.providers.sns_sms import SnsSmsConfig
 
     faults: list[Fault] = []
     warnings: list[Fault] = []
     used = dict.fromkeys(name for channel in config.channels.values() for name in channel.weights)
     for section in map(config.provider, used):
-        # With a base_url of its own it is not this account's SES that sends.
-        if isinstance(section, SesConfig) and section.base_url is None:
-            faults += await check_sender(session, section.sender)
-            warnings += await warn_of_sandbox(session)
-    if Channel.SMS in config.channels:
-        warnings += await warn_of_spend_limit(session)
+        match section:
+            case SesConfig(base_url=None):
+                faults += await check_sender(session, section.sender)
+                warnings += await warn_of_sandbox(session)
+            case SnsSmsConfig(base_url=None):
+                warnings += await warn_of_spend_limit(session)
+            case _:
+                pass
     return faults, warnings
