@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -18,12 +19,15 @@ from notifyd.flow.lanes import Choice, Lanes
 from notifyd.flow.pacer import Pacer
 from notifyd.flow.record import Recorder
 from notifyd.flow.ticket import Ticket
-from notifyd.ports import Clock, Entropy, Provider
+from notifyd.ports import Clock, Entropy, Limits, Provider
 from notifyd.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
 _SHED_INTERVAL_S = 0.25
+# What was begun in the last second tells how much of what waits can be begun in time.
+_PROGRESS_LOOKS = 4
+_STUCK_S = 1.0
 _LIMITS_INTERVAL_S = 300.0
 # A batch that the fence held up so long takes its turn anew: tokens of a second ago are no leave to send now, and
 # the bucket has filled up again since they were taken.
@@ -41,7 +45,11 @@ class DeliverTimes(msgspec.Struct, frozen=True):
 
 
 class Dispatcher:
-    """One provider account's queue. Slots bound what can wait in it."""
+    """One provider account's queue. Slots bound what can wait in it.
+
+    `held_max`: where other channels want slots as well, what of them may be in flight here, and twice what may
+    wait while nothing moves. Deliveries that hang for send_timeout_s would else hold every slot that there is.
+    """
 
     def __init__(
         self,
@@ -56,6 +64,7 @@ class Dispatcher:
         share: Callable[[], float],
         move: Callable[[list[Ticket], list[Outcome], str], tuple[list[Ticket], list[Outcome]]],
         reroute: Callable[[list[Ticket], str], list[Ticket]],
+        held_max: int | None = None,
     ) -> None:
         """`share`: this worker's part of the account's limits. `move` takes what goes to another provider at
         once, and gives back the rest; `reroute` likewise for what was not begun.
@@ -73,8 +82,10 @@ class Dispatcher:
         self._reroute = reroute
         self._lanes = Lanes(lambda ticket: provider.group_key(ticket.delivery))
         self._work = asyncio.Event()
-        self._in_flight = asyncio.Semaphore(provider.limits.in_flight_max)
+        self._held_max = held_max
+        self._in_flight = asyncio.Semaphore(_requests_max(provider.limits, held_max))
         self._in_flight_count = 0
+        self._begun_count = 0
 
     def submit(self, tickets: Sequence[Ticket]) -> None:
         """Never waits. What is sent again is listed first."""
@@ -93,6 +104,8 @@ class Dispatcher:
     def has_room(self) -> bool:
         """Whether what is given to it now can be sent in half of the time that it may wait, or nothing waits."""
         rate_per_s = self.pacer.rate_per_s
+        if self._held_max is not None and len(self._lanes) >= self._held_max // 2:
+            return False
         if self.pacer.health.breaker_state is not BreakerState.CLOSED:
             return not len(self._lanes)
         return rate_per_s is None or len(self._lanes) <= rate_per_s * self._times.queue_wait_max_s / 2
@@ -124,6 +137,7 @@ class Dispatcher:
                         self._work.clear()
                     continue
                 batch = self._lanes.pop(choice, self.pacer.batch_max)
+                self._begun_count += len(batch)
                 self.pacer.take(choice.group, len(batch), self._clock.elapsed_s())
                 tasks.create_task(self._call(batch, choice, given))
 
@@ -218,10 +232,28 @@ class Dispatcher:
 
     async def _shed(self) -> None:
         """What has waited queue_wait_max_s goes to the retry queue, so that no provider holds a shard back."""
+        begun = deque([0], maxlen=_PROGRESS_LOOKS + 1)
         while True:
             await self._clock.sleep(_SHED_INTERVAL_S)
-            for late in self._lanes.shed(self._clock.elapsed_s() - self._times.queue_wait_max_s):
+            now_s = self._clock.elapsed_s()
+            for late in self._lanes.shed(now_s - self._times.queue_wait_max_s):
                 self._hand_over(late)
+            begun.append(self._begun_count)
+            surplus = self._surplus(begun[-1] - begun[0], now_s)
+            if surplus:
+                self._hand_over(surplus)
+
+    def _surplus(self, begun_lately: int, now_s: float) -> list[Ticket]:
+        """Of what waits, the last that will not be begun in time anyhow, as far as others could want its slots."""
+        if self._held_max is None or self._lanes.longest_wait_s(now_s) < _STUCK_S:
+            return []
+        begun_per_s = begun_lately / (_PROGRESS_LOOKS * _SHED_INTERVAL_S)
+        kept_max = max(self._held_max // 2, int(begun_per_s * self._times.queue_wait_max_s))
+        if len(self._lanes) <= kept_max:
+            return []
+        waiting = self._lanes.take_all()
+        self._lanes.put_back(waiting[:kept_max])
+        return waiting[kept_max:]
 
     def _hand_over(self, tickets: list[Ticket]) -> None:
         kept: list[Ticket] = []
@@ -249,3 +281,9 @@ class Dispatcher:
     def _note_in_flight(self, change: int) -> None:
         self._in_flight_count += change
         self._metrics.in_flight.set(self._in_flight_count, self.provider.name)
+
+
+def _requests_max(limits: Limits, held_max: int | None) -> int:
+    if held_max is None:
+        return limits.in_flight_max
+    return max(1, min(limits.in_flight_max, held_max // limits.batch_max))

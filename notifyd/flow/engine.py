@@ -207,7 +207,14 @@ class Engine:
             entropy=self.outside.entropy,
             metrics=self._metrics,
             share=lambda: 1.0 / self.keeper.live_workers,
+            held_max=self._held_max(),
         )
+
+    def _held_max(self) -> int | None:
+        """A quarter of the slots, where there are other channels to want them: two providers that hang, each with
+        as much in flight and half of it waiting, leave a quarter to the others.
+        """
+        return None if len(self.outside.providers) == 1 else max(1, self._settings.slots_max // 4)
 
     def _redeliverer(self, channel: Channel) -> Redeliverer:
         outside = self.outside

@@ -85,6 +85,11 @@ class Lanes:
                 if late:
                     yield late
 
+    def longest_wait_s(self, now_s: float) -> float:
+        """0: nothing waits."""
+        heads = [group[0].enqueued_at_s for groups in self._waiting.values() for group in groups.values()]
+        return now_s - min(heads) if heads else 0.0
+
     def take_all(self) -> list[Ticket]:
         taken = [ticket for groups in self._waiting.values() for group in groups.values() for ticket in group]
         for groups in self._waiting.values():

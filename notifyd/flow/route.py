@@ -45,8 +45,9 @@ class Router:
         entropy: Entropy,
         metrics: Metrics,
         share: Callable[[], float],
+        held_max: int | None = None,
     ) -> None:
-        """`share`: this worker's part of the accounts' limits."""
+        """`share`: this worker's part of the accounts' limits. `held_max`: see Dispatcher."""
         self._channel = channel
         self._switchboard = switchboard
         self._recorder = recorder
@@ -68,6 +69,7 @@ class Router:
                 share=share,
                 move=self._move,
                 reroute=self._reroute,
+                held_max=held_max,
             )
             for route in routes
         }

@@ -160,6 +160,7 @@ class World:
         self.provider = FakeProvider(self.clock, latency_s=0.05)
         self.weight = 1.0
         self.others: list[ProviderRoute] = []  # beside `provider`
+        self.beside: dict[Channel, FakeProvider] = {}  # other channels'
         self.source = FakeSource(self.clock, shards=shards)
         self.catalog = Catalog(types)
         self.channel = channel
@@ -249,18 +250,27 @@ class World:
             entropy=FakeEntropy(name),
             lease_table=wire.through("leases", self.table),
             delivery_log=wire.through("log", self.log),
-            retry_queues={self.channel: wire.through("retry", self.retry)},
+            retry_queues={
+                self.channel: wire.through("retry", self.retry),
+                **{channel: FakeRetryQueue(self.clock, visibility_s=VISIBILITY_S) for channel in self.beside},
+            },
             dead_letters=wire.through("dead", self.dead),
             alerts=wire.through("alerts", self.alerts),
             directory=wire.through("directory", self.directory),
             lookups=self.lookups,
             control=wire.through("control", self.control),
-            providers={self.channel: [self._route(wire), *self.others]},
+            providers={
+                self.channel: [self._route(wire), *self.others],
+                **{channel: [ProviderRoute(provider, 1.0)] for channel, provider in self.beside.items()},
+            },
             sources=[self._source_setup(wire)],
             address_book=wire.through("address_book", self.address_book),
         )
         metrics = Metrics(
-            CollectorRegistry(), version="0", providers={self.channel: ["fake"]}, sources=[self.source.name]
+            CollectorRegistry(),
+            version="0",
+            providers={channel: ["fake"] for channel in (self.channel, *self.beside)},
+            sources=[self.source.name],
         )
         engine = Engine(
             outside,

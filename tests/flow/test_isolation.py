@@ -1,0 +1,68 @@
+"""A provider that hangs takes no other channel's slots: what it cannot begin goes to its retry queue early."""
+
+from __future__ import annotations
+
+import msgspec
+
+from notifyd.core.channel import Channel
+from notifyd.core.message import Delivery
+from notifyd.core.outcome import Outcome
+from notifyd.core.policy import DeliveryRules
+from notifyd.core.user import Contact, DeviceToken
+from notifyd.ports import Limits
+from tests.fakes.provider import Answer, FakeProvider, accept
+from tests.support.flow_rig import SETTINGS, World, paid
+
+_RATE_PER_S = 60
+_LASTS_S = 12
+# Half of these are the shard's part, beside the retry queue's: less than what comes within queue_wait_max_s.
+_SLOTS_MAX = 400
+_QUEUE_WAIT_MAX_S = 5.0
+_BATCH_MAX = 5
+
+
+async def _mail_waits_s(push_answer: Answer) -> tuple[list[float], World]:
+    """How long each mail took from the stream to its provider, while every event is a push as well."""
+    channels = (Channel.EMAIL, Channel.PUSH_IOS)
+    world = World([paid(channels=channels)], rules=DeliveryRules(frozenset(channels)))
+    limits = Limits(batch_max=_BATCH_MAX, in_flight_max=64, payload_bytes_max=1 << 20)
+    push = FakeProvider(
+        world.clock, latency_s=0.05, answer=push_answer, limits=limits, name="push", channel=Channel.PUSH_IOS
+    )
+    world.beside[Channel.PUSH_IOS] = push
+    waits_s: list[float] = []
+
+    def taken(delivery: Delivery) -> Outcome:
+        waits_s.append(world.clock.now_s() - delivery.arrival_s)
+        return accept(delivery)
+
+    world.provider.answer = taken
+    deliver = msgspec.structs.replace(SETTINGS.deliver, queue_wait_max_s=_QUEUE_WAIT_MAX_S)
+    worker = await world.worker(slots_max=_SLOTS_MAX, deliver=deliver)
+    number = 0
+    for _ in range(_LASTS_S * 10):
+        for _ in range(_RATE_PER_S // 10):
+            user_id = f"u{number}"
+            tokens = (DeviceToken(f"{number:064x}", "apns"),)
+            world.directory.contacts[user_id] = Contact(user_id, f"{user_id}@example.com", None, tokens)
+            world.event(user_id)
+            number += 1
+        await world.clock.sleep(0.1)
+    await world.until(lambda: len(waits_s) == number)
+    await worker.killed()
+    return sorted(waits_s), world
+
+
+async def test_mails_take_as_long_as_ever_while_a_push_provider_hangs() -> None:
+    calm_s, _ = await _mail_waits_s(accept)
+    hanging_s, world = await _mail_waits_s(lambda _: None)
+
+    assert len(hanging_s) == len(calm_s) == _RATE_PER_S * _LASTS_S
+    assert hanging_s[len(hanging_s) * 99 // 100] < 1.1 * calm_s[len(calm_s) * 99 // 100]
+    assert len(set(world.provider.taken)) == len(world.provider.taken) == len(hanging_s)
+
+
+async def test_a_push_provider_that_answers_gets_everything_at_once() -> None:
+    _, world = await _mail_waits_s(accept)
+    push = world.beside[Channel.PUSH_IOS]
+    assert len(set(push.taken)) == len(push.taken) == _RATE_PER_S * _LASTS_S
