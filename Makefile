@@ -52,6 +52,9 @@ bench: $(READY)  ## events/s of one daemon process, beside its peer; see docs/pe
 ledger: $(READY)  ## what the ledger costs at 200 records/s a shard: write units a notification, share of the CPU
 	@$(BIN)/python -m bench.ledger $(ARGS)
 
+isolation: $(READY)  ## how long mails take while APNs hangs, beside how long they take while it answers; ARGS="--rounds 5"
+	@$(BIN)/python -m bench.isolation $(ARGS)
+
 kill-test: $(READY)  ## kill -9 in mid-stream, on shipped defaults: nothing lost, each possible duplicate listed
 	$(BIN)/pytest tests/e2e -m slow $(ARGS)
 
