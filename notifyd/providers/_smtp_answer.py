@@ -41,7 +41,9 @@ _REPLIES = {
     552: Reason.PAYLOAD_TOO_LARGE,
     553: Reason.ADDRESS_INVALID,
 }
-# Greylisting and a busy relay say 450 or 451; these say that we are too fast.
+# Address and mailbox (RFC 3463), but for the sender's address: greylisted, full, or switched off for now.
+_OF_THE_RECIPIENT = re.compile(r"1\.(?![78]$)|2\.")
+# A busy relay says 450 or 451; these say that we are too fast.
 _TOO_FAST = frozenset({"3.2", "4.5", "7.0", "7.28"})
 _MENDED_BY_THE_OPERATOR = frozenset({Reason.SENDER_REFUSED, Reason.CREDENTIALS})
 
@@ -54,8 +56,7 @@ def refused(stage: Stage, code: int, text: str) -> Outcome:
     match = _ENHANCED.match(text)
     detail = match[2] if match and match[1] == str(code // 100) else ""
     if 400 <= code < 500:
-        too_fast = code == 421 or detail in _TOO_FAST
-        return Deferred(Reason.THROTTLED if too_fast else Reason.PROVIDER_ERROR, answer=answer)
+        return Deferred(_reason_for_now(stage, code, detail), answer=answer)
     if not 500 <= code < 600:
         return _senseless(stage, answer)
     if stage is Stage.RCPT and detail in _GONE:
@@ -66,6 +67,14 @@ def refused(stage: Stage, code: int, text: str) -> Outcome:
     if reason in _MENDED_BY_THE_OPERATOR:
         return Deferred(reason, answer=answer)
     return Rejected(reason, answer)
+
+
+def _reason_for_now(stage: Stage, code: int, detail: str) -> Reason:
+    if code == 421 or detail in _TOO_FAST:
+        return Reason.THROTTLED
+    if stage is not Stage.MAIL and _OF_THE_RECIPIENT.match(detail):
+        return Reason.RECIPIENT_UNAVAILABLE
+    return Reason.PROVIDER_ERROR
 
 
 def no_reply(stage: Stage, why: str) -> Outcome:
