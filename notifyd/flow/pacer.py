@@ -16,6 +16,10 @@ from notifyd.ports import Limits
 _GROUPS_KEPT_MAX = 1024
 
 
+# A pause is asked for again by whoever means a longer one: a slip (a date, milliseconds) silences nobody for days.
+_PAUSE_MAX_S = 900.0
+
+
 class Pacer:
     """Knows no waiting: it says for how long. `limits` are the provider's as they stood at the last `fit`."""
 
@@ -84,7 +88,8 @@ class Pacer:
         throttles = [one for one in outcomes if isinstance(one, Deferred) and one.reason is Reason.THROTTLED]
         if not throttles:
             return
-        wait_s = max((one.retry_after_s for one in throttles if one.retry_after_s is not None), default=None)
+        pauses = [min(one.retry_after_s, _PAUSE_MAX_S) for one in throttles if one.retry_after_s is not None]
+        wait_s = max(pauses, default=None)
         group_rate_per_s = self._limits.group_rate_per_s
         if group_rate_per_s is None:
             self._rate.throttled(now_s, wait_s)

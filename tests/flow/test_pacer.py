@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from notifyd.core.outcome import Deferred, Reason
 from notifyd.flow.pacer import Pacer
 from notifyd.ports import Limits
 
@@ -39,3 +40,24 @@ def test_a_group_that_waits_is_remembered_among_any_number_of_others() -> None:
     for other in range(5000):
         pacer.take(other, 1, other / 1000)
     assert wait_s(pacer, "a", 5.0) == pytest.approx(5.0)
+
+
+def throttled(pacer: Pacer, retry_after_s: float) -> None:
+    given = pacer.health.begin(0.0)
+    assert given is not None
+    outcomes = [Deferred(Reason.THROTTLED, retry_after_s)]
+    pacer.answered(given, "a", outcomes, took_s=0.1, slow_s=2.0, now_s=0.0, fraction=0.5)
+
+
+@pytest.mark.parametrize(("asked_s", "waits_s"), [(30.0, 30.0), (86_400.0, 900.0), (1.7e12, 900.0)])
+def test_an_account_pauses_as_long_as_it_is_asked_to_within_reason(asked_s: float, waits_s: float) -> None:
+    pacer = Pacer(replace(LIMITS, group_rate_per_s=None), 0.0)
+    throttled(pacer, asked_s)
+    assert pacer.wait_s(0.0) == pytest.approx(waits_s)
+
+
+def test_a_groups_pause_is_its_own_and_within_reason() -> None:
+    pacer = Pacer(LIMITS, 0.0)
+    throttled(pacer, 1.7e12)
+    assert wait_s(pacer, "a", 0.0) == pytest.approx(900.0, abs=1.0)
+    assert wait_s(pacer, "b", 0.0) == pacer.wait_s(0.0) == 0.0
