@@ -17,7 +17,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 UV := uv==0.13.9
 
 .PHONY: help demo test lint bench image lock ci-long schemas kill-test sim \
-	ledger fleet failover outage kill-loop sigterm-loop zombie chaos reshard
+	isolation ledger fleet failover outage kill-loop sigterm-loop zombie chaos reshard
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' $(MAKEFILE_LIST) | awk -F '#' '{ printf "%-18s %s\n", $$1, $$2 }'

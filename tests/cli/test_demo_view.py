@@ -11,7 +11,7 @@ from notifyd.cli.demo.view import View
 from notifyd.sandbox.inbox import Mail
 from tests.fakes.system import FakeClock
 
-_REPORT = Report(
+REPORT = Report(
     events_in=10,
     before_start=0,
     filtered=1,
@@ -60,7 +60,7 @@ def test_the_figures_of_a_look_are_all_there(console: Console, clock: FakeClock)
 
 
 def test_the_account_shows_every_term_and_each_fault(console: Console, clock: FakeClock) -> None:
-    View(console, clock, events=10).show_account(_REPORT, ["lost is 1, not 0"])
+    View(console, clock, events=10).show_account(REPORT, ["lost is 1, not 0"])
     shown = _shown(console)
     for term in (
         "filtered",
