@@ -11,6 +11,7 @@ import pytest
 
 from notifyd.cli.demo.outage import OutageReport
 from notifyd.cli.demo.report import Report
+from notifyd.cli.exit_codes import INTERNAL
 from notifyd.sandbox.population import CHANNELS
 from notifyd.sandbox.world import SourceKind, make_world
 
@@ -77,3 +78,16 @@ async def test_an_outage_of_a_provider_that_is_not_there_is_refused() -> None:
     _, said = await process.communicate()
     assert process.returncode == 2
     assert b"sendgrid" in said
+
+
+async def test_what_keeps_it_from_starting_is_told_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "notifications.yaml").write_text("types: nothing")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "notifyd", "demo", "--config-folder", str(tmp_path)),
+        cwd=_CHECKOUT,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    assert process.returncode == INTERNAL, said.decode()
+    assert b"notifications.yaml" in said
+    assert b"Traceback" not in said

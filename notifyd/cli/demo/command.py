@@ -94,10 +94,19 @@ def demo(
         all_channels=all_channels,
         outage=outage,
     )
+    fine, failure = False, None
     try:
         fine = asyncio.run(play(plan))
-    except* NotifydError as errors:
-        click.echo(str(errors.exceptions[0]), err=True)
+    except* NotifydError as failures:
+        failure = _first(failures)
+    if failure is not None:
+        click.echo(str(failure), err=True)
         ctx.exit(INTERNAL)
     if not fine:
         ctx.exit(NO)
+
+
+def _first(failures: BaseExceptionGroup[NotifydError]) -> NotifydError:
+    """Parts of the demo run side by side: what failed first has ended the others."""
+    failure = failures.exceptions[0]
+    return _first(failure) if isinstance(failure, BaseExceptionGroup) else failure
