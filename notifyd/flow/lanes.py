@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import msgspec
@@ -24,22 +24,23 @@ class Lanes:
 
     def __init__(self, group_of: Callable[[Ticket], Hashable]) -> None:
         self._group_of = group_of
-        self._waiting: dict[Lane, dict[Hashable, deque[Ticket]]] = {lane: {} for lane in Lane}
+        self._waiting: dict[Lane, OrderedDict[Hashable, deque[Ticket]]] = {lane: OrderedDict() for lane in Lane}
 
     def push(self, tickets: Sequence[Ticket], now_s: float) -> None:
         """The order within a lane and group is kept."""
         for ticket in tickets:
             ticket.enqueued_at_s = now_s
-            self._group(ticket).append(ticket)
+            self._group(ticket.delivery.lane, self._group_of(ticket)).append(ticket)
 
     def put_back(self, tickets: Sequence[Ticket]) -> None:
         """To the front, as if never taken out."""
         for ticket in reversed(tickets):
-            self._group(ticket).appendleft(ticket)
+            lane, key = ticket.delivery.lane, self._group_of(ticket)
+            self._group(lane, key).appendleft(ticket)
+            self._waiting[lane].move_to_end(key, last=False)
 
-    def _group(self, ticket: Ticket) -> deque[Ticket]:
-        groups = self._waiting[ticket.delivery.lane]
-        key = self._group_of(ticket)
+    def _group(self, lane: Lane, key: Hashable) -> deque[Ticket]:
+        groups = self._waiting[lane]
         group = groups.get(key)
         if group is None:
             group = groups[key] = deque()
