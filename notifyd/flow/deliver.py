@@ -33,6 +33,8 @@ _LIMITS_INTERVAL_S = 300.0
 # the bucket has filled up again since they were taken.
 _FENCE_WAIT_MAX_S = 0.05
 _BREAKER_LOOK_S = 0.25
+# What comes while the rate is waited for may have a turn of its own; where batches linger, after that time.
+_RATE_LOOK_S = 0.01
 
 
 class DeliverTimes(msgspec.Struct, frozen=True):
@@ -161,7 +163,7 @@ class Dispatcher:
             wait_s = max(choice.wait_s, pacer.wait_s(now_s))
             if wait_s <= 0:
                 return choice
-            await self._clock.sleep(min(wait_s, linger_s or wait_s))
+            await self._clock.sleep(min(wait_s, linger_s or _RATE_LOOK_S))
 
     async def _call(self, batch: list[Ticket], choice: Choice, given: Pass) -> None:
         health, began_s = self.pacer.health, self._clock.elapsed_s()

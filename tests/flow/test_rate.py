@@ -61,3 +61,22 @@ async def test_a_backlog_far_beyond_the_rate_uses_all_of_it_and_waits_in_the_que
     assert turns <= 3, "what is received when there is no room only goes back"
     await worker.stopped()
     assert not world.duplicates()
+
+
+@in_virtual_time
+async def test_a_group_that_waits_for_its_rate_holds_up_no_other_even_where_nothing_lingers() -> None:
+    world = World()
+    limits = Limits(batch_max=1, in_flight_max=8, payload_bytes_max=1 << 20, group_rate_per_s=0.1)
+    world.provider = FakeProvider(world.clock, limits=limits, group_key=lambda delivery: delivery.user_id)
+    eager = msgspec.structs.replace(SETTINGS.deliver, linger_s=0.0, queue_wait_max_s=100.0)
+    for _ in range(2):
+        world.event("often")
+    worker = await world.worker(deliver=eager)
+    await world.until(lambda: len(world.provider.taken) == 1)
+    await world.clock.sleep(1)
+    world.event("seldom")
+    begun_s = world.clock.elapsed_s()
+    await world.until(lambda: len(world.provider.taken) == 2)
+    assert world.clock.elapsed_s() - begun_s < 1.0
+    assert world.provider.requests[-1][0].user_id == "seldom"
+    await worker.stopped()
