@@ -8,6 +8,7 @@ from typing import Final
 
 from notifyd.core.blame import Blame, blame_of
 from notifyd.core.breaker import Breaker, BreakerPolicy, BreakerState, Pass
+from notifyd.core.channel import Channel
 from notifyd.core.outcome import Outcome, Reason, Rejected
 
 _WINDOW_S: Final = 60.0
@@ -16,7 +17,9 @@ _BUCKET_S: Final = 1.0
 ERRORS_TO_MOVE: Final = 50
 SLOW_SHARE_TO_MOVE: Final = 0.15
 _SLOW_MIN: Final = 100
-# A mix-up of sandbox and production shows as a burst of bad tokens among answers: more than people's typing gives.
+# A mix-up of sandbox and production, or of projects, shows as a burst of bad tokens among answers, which no person
+# typed. Elsewhere addresses are people's own, and any number of bad ones says nothing of the provider.
+_OF_TOKENS: Final = frozenset({Channel.PUSH_IOS, Channel.PUSH_ANDROID})
 _BAD_ADDRESSES_MIN: Final = 50
 _BAD_ADDRESSES_SHARE: Final = 0.5
 # Requests in a row, whole ones: single errors are the weights' business.
@@ -26,7 +29,8 @@ _POLICY: Final = BreakerPolicy(failures_max=5, open_s=5.0, open_max_s=60.0)
 class ProviderHealth:
     """One provider's breaker and its window of answers, in buckets of a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, channel: Channel) -> None:
+        self._has_tokens = channel in _OF_TOKENS
         self._breaker = Breaker(_POLICY)
         self._buckets: deque[tuple[float, Counter[str]]] = deque()
         self._sums: Counter[str] = Counter()
@@ -96,7 +100,8 @@ class ProviderHealth:
 
     def _has_bad_address_burst(self) -> bool:
         bad = self._sums["bad_addresses"]
-        return bad >= _BAD_ADDRESSES_MIN and bad >= self._sums["all"] * _BAD_ADDRESSES_SHARE
+        is_most = bad >= _BAD_ADDRESSES_MIN and bad >= self._sums["all"] * _BAD_ADDRESSES_SHARE
+        return self._has_tokens and is_most
 
     def _count(self, now_s: float, **counts: int) -> None:
         self._forget(now_s)

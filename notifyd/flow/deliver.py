@@ -72,7 +72,7 @@ class Dispatcher:
         once, and gives back the rest; `reroute` likewise for what was not begun.
         """
         self.provider = provider
-        self.pacer = Pacer(provider.limits, clock.elapsed_s())
+        self.pacer = Pacer(provider.channel, provider.limits, clock.elapsed_s())
         self._heart = heart
         self._recorder = recorder
         self._times = times

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 from notifyd.core.adaptive_rate import AdaptiveRate, RateState
 from notifyd.core.breaker import BreakerState, Pass
+from notifyd.core.channel import Channel
 from notifyd.core.outcome import Deferred, Outcome, Reason
 from notifyd.core.provider_health import ProviderHealth
 from notifyd.core.rate import TokenBucket
@@ -23,8 +24,8 @@ _PAUSE_MAX_S = 900.0
 class Pacer:
     """Knows no waiting: it says for how long. `limits` are the provider's as they stood at the last `fit`."""
 
-    def __init__(self, limits: Limits, now_s: float) -> None:
-        self.health = ProviderHealth()
+    def __init__(self, channel: Channel, limits: Limits, now_s: float) -> None:
+        self.health = ProviderHealth(channel)
         self._limits = limits
         self._share = 1.0
         self._rate = AdaptiveRate(limits.rate_per_s, now_s)

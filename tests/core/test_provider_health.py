@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from notifyd.core.breaker import BreakerState
+from notifyd.core.channel import Channel
 from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
 from notifyd.core.provider_health import ERRORS_TO_MOVE, ProviderHealth
 
@@ -24,7 +25,7 @@ def _answered(
     "outcome", [BROKEN, Unknown(Reason.NO_ANSWER), Deferred(Reason.CREDENTIALS), Deferred(Reason.QUOTA)]
 )
 def test_whole_requests_that_fail_in_a_row_open_the_breaker(outcome: Outcome) -> None:
-    health = ProviderHealth()
+    health = ProviderHealth(Channel.EMAIL)
     for _ in range(5):
         assert health.breaker_state is BreakerState.CLOSED
         _answered(health, [outcome] * 3)
@@ -37,7 +38,7 @@ def test_whole_requests_that_fail_in_a_row_open_the_breaker(outcome: Outcome) ->
     [BAD_ADDRESS, AddressGone(), Rejected(Reason.MESSAGE_REFUSED), Deferred(Reason.THROTTLED)],
 )
 def test_what_is_no_fault_of_the_provider_never_counts_against_it(outcome: Outcome) -> None:
-    health = ProviderHealth()
+    health = ProviderHealth(Channel.EMAIL)
     for _ in range(40):
         _answered(health, [outcome])
     assert health.breaker_state is BreakerState.CLOSED
@@ -46,14 +47,14 @@ def test_what_is_no_fault_of_the_provider_never_counts_against_it(outcome: Outco
 
 
 def test_one_success_among_failures_keeps_it_closed() -> None:
-    health = ProviderHealth()
+    health = ProviderHealth(Channel.EMAIL)
     for _ in range(20):
         _answered(health, [BROKEN, Accepted()])
     assert health.breaker_state is BreakerState.CLOSED
 
 
 def test_a_probe_that_succeeds_closes_it_again() -> None:
-    health = ProviderHealth()
+    health = ProviderHealth(Channel.EMAIL)
     for _ in range(5):
         _answered(health, [BROKEN])
     assert not health.is_probe_due(1.0)
@@ -63,7 +64,7 @@ def test_a_probe_that_succeeds_closes_it_again() -> None:
 
 
 def test_fifty_errors_in_a_minute_want_weight_moved_and_are_forgotten_after_it() -> None:
-    health = ProviderHealth()
+    health = ProviderHealth(Channel.EMAIL)
     for index in range(ERRORS_TO_MOVE):
         assert not health.wants_less(index * 0.5)
         _answered(health, [BROKEN, Accepted()], now_s=index * 0.5)
@@ -72,18 +73,27 @@ def test_fifty_errors_in_a_minute_want_weight_moved_and_are_forgotten_after_it()
 
 
 def test_slow_answers_want_weight_moved_when_they_are_many() -> None:
-    health = ProviderHealth()
+    health = ProviderHealth(Channel.EMAIL)
     for index in range(100):
         _answered(health, [Accepted()], took_s=3.0 if index % 5 == 0 else 0.1)
     assert health.wants_less(0.0)
 
 
-def test_a_burst_of_bad_addresses_opens_the_breaker() -> None:
+@pytest.mark.parametrize("channel", [Channel.PUSH_IOS, Channel.PUSH_ANDROID])
+def test_a_burst_of_bad_tokens_opens_the_breaker(channel: Channel) -> None:
     """A mix-up of the push services' sandbox and production, not fifty people's mistakes."""
-    health = ProviderHealth()
+    health = ProviderHealth(channel)
     for _ in range(9):
         _answered(health, [BAD_ADDRESS] * 6)
     for _ in range(4):
         if health.breaker_state is BreakerState.CLOSED:
             _answered(health, [BAD_ADDRESS] * 6)
     assert health.breaker_state is BreakerState.OPEN
+
+
+@pytest.mark.parametrize("channel", sorted(set(Channel) - {Channel.PUSH_IOS, Channel.PUSH_ANDROID}))
+def test_bad_addresses_that_people_wrote_stop_nobody_elses(channel: Channel) -> None:
+    health = ProviderHealth(channel)
+    for _ in range(1000):
+        _answered(health, [BAD_ADDRESS])
+    assert health.breaker_state is BreakerState.CLOSED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from notifyd.core.channel import Channel
 from notifyd.core.outcome import Deferred, Reason
 from notifyd.flow.pacer import Pacer
 from notifyd.ports import Limits
@@ -19,14 +20,14 @@ def wait_s(pacer: Pacer, group: str, now_s: float) -> float:
 
 
 def test_a_group_waits_for_its_own_rate_and_for_no_others() -> None:
-    pacer = Pacer(LIMITS, 0.0)
+    pacer = Pacer(Channel.CHAT, LIMITS, 0.0)
     pacer.take("a", 1, 0.0)
     assert wait_s(pacer, "a", 0.0) == pytest.approx(1.0)
     assert wait_s(pacer, "b", 0.0) == 0.0
 
 
 def test_a_known_group_follows_the_share_and_the_limit() -> None:
-    pacer = Pacer(LIMITS, 0.0)
+    pacer = Pacer(Channel.CHAT, LIMITS, 0.0)
     pacer.take("a", 1, 0.0)
     pacer.fit(LIMITS, 0.25, 0.0)
     assert wait_s(pacer, "a", 0.0) == pytest.approx(4.0)
@@ -35,7 +36,7 @@ def test_a_known_group_follows_the_share_and_the_limit() -> None:
 
 
 def test_a_group_that_waits_is_remembered_among_any_number_of_others() -> None:
-    pacer = Pacer(LIMITS, 0.0)
+    pacer = Pacer(Channel.CHAT, LIMITS, 0.0)
     pacer.take("a", 10, 0.0)
     for other in range(5000):
         pacer.take(other, 1, other / 1000)
@@ -51,13 +52,13 @@ def throttled(pacer: Pacer, retry_after_s: float) -> None:
 
 @pytest.mark.parametrize(("asked_s", "waits_s"), [(30.0, 30.0), (86_400.0, 900.0), (1.7e12, 900.0)])
 def test_an_account_pauses_as_long_as_it_is_asked_to_within_reason(asked_s: float, waits_s: float) -> None:
-    pacer = Pacer(replace(LIMITS, group_rate_per_s=None), 0.0)
+    pacer = Pacer(Channel.CHAT, replace(LIMITS, group_rate_per_s=None), 0.0)
     throttled(pacer, asked_s)
     assert pacer.wait_s(0.0) == pytest.approx(waits_s)
 
 
 def test_a_groups_pause_is_its_own_and_within_reason() -> None:
-    pacer = Pacer(LIMITS, 0.0)
+    pacer = Pacer(Channel.CHAT, LIMITS, 0.0)
     throttled(pacer, 1.7e12)
     assert wait_s(pacer, "a", 0.0) == pytest.approx(900.0, abs=1.0)
     assert wait_s(pacer, "b", 0.0) == pacer.wait_s(0.0) == 0.0
