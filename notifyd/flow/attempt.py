@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from notifyd.core.channel import InDoubt
@@ -18,12 +19,15 @@ _CLOCKS_APART_MAX_S = 5.0
 _CLAIM_TRIES_MAX = 3
 
 _GOES_ON = frozenset({RowKind.DEFERRED, RowKind.UNKNOWN})
+_TO_THE_DLQ = frozenset({RowKind.DEAD, RowKind.EXPIRED})
 
 
 class Verdict(Enum):
     OURS = "ours"
     ANOTHERS = "another's"  # leave the message alone: it comes back by its visibility
     ENDED = "ended"  # an outcome stands: the message is only to be deleted
+    BURIED = "buried"  # a row says so, and nobody knows whether its message reached the DLQ
+    EXPIRED = "expired"  # likewise
     HAND_OVER = "hand over"  # the attempt was made and is to be followed by another, whose message may be missing
     LOOK_UP = "look up"  # in doubt, and its type wants somebody to be asked
     HELD = "held"  # in doubt, and its type wants a person
@@ -79,8 +83,9 @@ class AttemptClaims:
         delivery = ticket.delivery
         of_event = await self._log.rows_of_event(delivery.event_id)
         rows = [row for row in of_event if row.delivery_id == delivery.delivery_id]
-        if any(row.kind in ENDED and not _is_redriven(row, delivery.attempt) for row in rows):
-            return Verdict.ENDED
+        ended = {row.kind: row for row in rows if row.kind in ENDED and not _is_redriven(row, delivery.attempt)}
+        if ended:
+            return _ended(ticket, ended, rows)
         if any(row.kind in _GOES_ON and row.attempt == delivery.attempt for row in rows):
             # A late copy of the attempt's message knows nothing of how the attempt went; the rows do.
             ticket.again = ticket.again or any(row.kind is RowKind.UNKNOWN for row in rows)
@@ -98,6 +103,18 @@ class AttemptClaims:
                 return Verdict.HELD
 
 
+def _ended(ticket: Ticket, ended: Mapping[RowKind, LogRow], rows: Sequence[LogRow]) -> Verdict:
+    """A row comes before its message on the DLQ: where only such rows stand, the message may be missing."""
+    if ended.keys() - _TO_THE_DLQ:
+        return Verdict.ENDED
+    ticket.story = story_of(rows)
+    dead = ended.get(RowKind.DEAD)
+    if dead is None:
+        return Verdict.EXPIRED
+    ticket.dead_for = dead.reason
+    return Verdict.BURIED
+
+
 def _is_redriven(row: LogRow, attempt: int) -> bool:
     """Buried under an earlier number: somebody took it off the DLQ since."""
-    return row.kind in {RowKind.DEAD, RowKind.EXPIRED} and row.attempt < attempt
+    return row.kind in _TO_THE_DLQ and row.attempt < attempt

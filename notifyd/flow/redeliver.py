@@ -231,6 +231,10 @@ class Redeliverer:
                 self._recorder.look_up_later(ticket)
             case Verdict.HELD:
                 self._recorder.bury(ticket, Reason.IN_DOUBT_HELD)
+            case Verdict.BURIED:
+                self._recorder.bury(ticket, ticket.dead_for)
+            case Verdict.EXPIRED:
+                self._recorder.expire([ticket])
             case Verdict.OURS:
                 self._router.submit([ticket])
         return True

@@ -44,15 +44,17 @@ class FakeRetryQueue:
         """Waiting, delayed or in hand."""
         return [entry.message for entry in self._waiting.values()]
 
-    async def put(self, messages: Sequence[RetryMessage]) -> list[bool]:
-        return await self.faults.call("put", lambda: [self._put(message) for message in messages])
+    async def put(self, messages: Sequence[RetryMessage], now_s: float | None = None) -> list[bool]:
+        """`now_s`: as whoever puts has it, where that is not the queue's own: SQS is told a delay, no time."""
+        now_s = self._clock.now_s() if now_s is None else now_s
+        return await self.faults.call("put", lambda: [self._put(message, now_s) for message in messages])
 
-    def _put(self, message: RetryMessage) -> bool:
+    def _put(self, message: RetryMessage, now_s: float) -> bool:
         if message.delivery_id in self.refused:
             self.refused.remove(message.delivery_id)
             return False
         copied = msgspec.convert(msgspec.to_builtins(message), RetryMessage)
-        delay_s = max(0, min(_DELAY_MAX_S, round(message.not_before_s - self._clock.now_s())))
+        delay_s = max(0, min(_DELAY_MAX_S, round(message.not_before_s - now_s)))
         self.put_messages.append(copied)
         self._waiting[next(self._numbers)] = _Waiting(copied, self._clock.elapsed_s() + delay_s)
         return True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+import pytest
+
 from notifyd.core.log_row import RowKind
 from notifyd.core.log_rows import RowMaker
 from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Unknown
@@ -46,3 +48,34 @@ async def test_a_late_copy_of_a_refused_attempt_goes_on_with_its_story_alone() -
 async def test_a_late_copy_of_an_accepted_attempt_is_over() -> None:
     verdict, _ = await _verdict_on_a_late_copy(Accepted("id"))
     assert verdict is Verdict.ENDED
+
+
+@pytest.mark.parametrize(("kind", "verdict"), [(RowKind.DEAD, Verdict.BURIED), (RowKind.EXPIRED, Verdict.EXPIRED)])
+async def test_what_a_row_sends_to_the_dlq_goes_there_again_as_nobody_knows_whether_it_arrived(
+    kind: RowKind, verdict: Verdict
+) -> None:
+    log, clock = FakeDeliveryLog(), FakeClock()
+    made = delivery()
+    for earlier in (RowKind.CLAIM, kind):
+        row = ROWS.row(made, earlier, position=POSITION, at_s=clock.now_s(), reason="attempts")
+        if earlier is RowKind.CLAIM:
+            assert await log.claim_attempt(row, clock.now_s()) is None
+        else:
+            await log.append([row])
+    ticket = Ticket(made, cast(TicketOwner, None), 0, POSITION, {}, 0.0)
+    claims = AttemptClaims(log, ROWS, clock, FakeEntropy())
+    assert await claims.claim(ticket, until_s=clock.now_s() + 60.0) is verdict
+    assert verdict is not Verdict.BURIED or ticket.dead_for == "attempts"
+
+
+async def test_what_was_redriven_since_its_burial_is_tried_again() -> None:
+    log, clock = FakeDeliveryLog(), FakeClock()
+    made = delivery()
+    await log.append([ROWS.row(made, RowKind.DEAD, position=POSITION, at_s=clock.now_s(), reason="attempts")])
+    made.attempt = 2
+    row = ROWS.row(made, RowKind.CLAIM, position=POSITION, at_s=clock.now_s())
+    assert await log.claim_attempt(row, clock.now_s()) is None
+    ticket = Ticket(made, cast(TicketOwner, None), 0, POSITION, {}, 0.0)
+    claims = AttemptClaims(log, ROWS, clock, FakeEntropy())
+    clock.advance(60.0)
+    assert await claims.claim(ticket, until_s=clock.now_s() + 60.0) is Verdict.OURS

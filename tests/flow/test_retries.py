@@ -10,7 +10,7 @@ from notifyd.core.log_row import RowKind
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected
 from notifyd.core.retry import RetryPolicy
-from notifyd.errors import NoAnswer
+from notifyd.errors import NoAnswer, NotSent
 from notifyd.ports import Limits
 from tests.fakes.provider import accept, in_turn
 from tests.support.flow_rig import SEND_TIMEOUT_S, World, of, paid
@@ -385,3 +385,20 @@ async def test_a_held_type_whose_first_attempt_was_refused_outright_is_tried_aga
     await world.settled()
     await worker.stopped()
     assert world.deliveries() == {"accepted": 1}
+
+
+@in_virtual_time
+async def test_what_was_buried_by_a_retry_that_died_before_the_dlq_took_it_gets_there() -> None:
+    world = World([paid(in_doubt=InDoubt.HOLD)])
+    world.provider.answer = in_turn(Deferred(Reason.PROVIDER_ERROR), None)
+    world.events(1)
+    ann = await world.worker("ann")
+    world.dead.faults.outage = NotSent("away")
+    await world.until(lambda: bool(world.log.of_kind(RowKind.DEAD)))
+    await ann.killed()
+    world.dead.faults.outage = None
+    bob = await world.worker("bob")
+    await world.settled(within_s=300)
+    await bob.stopped()
+    assert [message.reason for message in world.dead.messages[Channel.EMAIL]] == [Reason.IN_DOUBT_HELD]
+    assert len(world.provider.requests) == 2

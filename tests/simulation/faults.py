@@ -11,7 +11,7 @@ import msgspec
 from tests.simulation.cluster import Cluster, Worker
 from tests.simulation.dice import Dice
 from tests.simulation.network import Mishap, Weather
-from tests.simulation.operations import BUSIEST, OPERATIONS, RARE, SERVICES
+from tests.simulation.operations import BUSIEST, OPERATIONS, POINTS, RARE, SERVICES
 from tests.simulation.process import Doom, Process, State
 from tests.simulation.world.provider import Mood
 from tests.simulation.world.stream import WorldSource
@@ -60,13 +60,17 @@ def plan(dice: Dice, groups: tuple[Group, ...], *, window_s: float, least: int) 
 
 
 class Director:
-    """Lets the planned faults happen. `majors`: those but crashes that may each cost slots_max duplicates."""
+    """Lets the planned faults happen. `majors`: those but crashes that may each cost slots_max duplicates.
 
-    def __init__(self, world: World, cluster: Cluster, dice: Dice) -> None:
+    `turn`: which crash point it begins behind.
+    """
+
+    def __init__(self, world: World, cluster: Cluster, dice: Dice, *, turn: int) -> None:
         self._world = world
         self._cluster = cluster
         self._dice = dice
         self._open = 0
+        self._turn = turn
         self.majors = 0
         self.happened = 0
 
@@ -94,8 +98,8 @@ class Director:
         if self._dice.chance(0.25):
             self._later(at_s, self._begin, self._crash)
             return
-        operation = self._dice.one_of(BUSIEST if self._dice.chance(0.4) else list(OPERATIONS))
-        doom = Doom(operation, before=self._dice.chance(0.5), left=self._dice.whole(1, OPERATIONS[operation]))
+        operation, before = self._crash_point()
+        doom = Doom(operation, before=before, left=self._dice.whole(1, OPERATIONS[operation]))
         dooms = self._world.network.dooms
 
         def pardon() -> None:
@@ -112,7 +116,14 @@ class Director:
             self._later(at_s + 20.0, self._begin, pardon)
         else:
             self._later(at_s, dooms.append, doom)
-            self._later(at_s + 8.0, self._begin, pardon)
+            self._later(at_s + 12.0, self._begin, pardon)
+
+    def _crash_point(self) -> tuple[str, bool]:
+        """Around one of the busiest calls, or the next of all points: in turn, so that many seeds meet each."""
+        if self._dice.chance(0.4):
+            return self._dice.one_of(BUSIEST), self._dice.chance(0.5)
+        self._turn += 1
+        return POINTS[self._turn % len(POINTS)]
 
     @property
     def is_over(self) -> bool:
@@ -155,7 +166,7 @@ class Director:
     def _crash(self) -> None:
         """At any of its next steps, or at one soon after the next send, when most is in flight."""
         if self._dice.chance(0.6):
-            self._world.judge.ambushes.append(self._dice.whole(1, 60))
+            self._world.judge.ambushes.append(self._dice.whole(1, 30))
             return
         worker = self._victim()
         if worker is not None:

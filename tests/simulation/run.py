@@ -87,7 +87,7 @@ async def _run(seed: int, world: World, options: Options, parts: Parts) -> Resul
     settings = _settings(dice.sub("settings"), options)
     world.judge.slots_max = settings.slots_max
     cluster = Cluster(world, settings, parts, workers=dice.whole(2, 3))
-    director = Director(world, cluster, dice.sub("faults"))
+    director = Director(world, cluster, dice.sub("faults"), turn=seed)
     load = Load(
         dice.sub("load"),
         world.population,
@@ -164,7 +164,7 @@ def _limits(dice: Dice, options: Options) -> Limits:
         LIMITS,
         batch_max=dice.one_of((2, 10)),
         in_flight_max=dice.one_of((2, 8)),
-        rate_per_s=dice.one_of((20.0, 80.0, 400.0)),
+        rate_per_s=dice.one_of((50.0, 200.0, 1000.0)),
     )
 
 

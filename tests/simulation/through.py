@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 import msgspec
 
+from notifyd.core.retry_message import RetryMessage
 from notifyd.core.sequence import After, Checkpoint
 from notifyd.errors import AwsError, Throttled, TransportError
 from notifyd.ports import Clock, Page, Received, ShardReader
@@ -51,7 +53,7 @@ class Through:
         partly = _PARTLY.get(operation)
 
         async def call(*arguments: Any, **named: Any) -> Any:
-            part = None if partly is None else (lambda dice: partly(found, dice, *arguments))
+            part = None if partly is None else (lambda dice: partly(partial(found, **named), dice, *arguments))
             return await self._network.call(
                 self._process, operation, lambda: done_at_once(found(*arguments, **named)), part
             )
@@ -115,7 +117,9 @@ class _Reader:
 
 
 class RetryQueuePort(Through):
-    """A receive waits, and visibility counts from its call's start on the receiver's own clock."""
+    """A receive waits, and visibility counts from its call's start on the receiver's own clock, as a delay does on
+    the sender's.
+    """
 
     def __init__(
         self, port: object, process: Process, network: Network, clock: Clock, *, visibility_s: float
@@ -124,6 +128,11 @@ class RetryQueuePort(Through):
         self._clock = clock
         self._visibility_s = visibility_s
         self._receive_now = self._call_of("receive")
+        self._put_now = self._call_of("put")
+
+    async def put(self, messages: Sequence[RetryMessage]) -> list[bool]:
+        taken: list[bool] = await self._put_now(messages, now_s=self._clock.now_s())
+        return taken
 
     async def receive(self, wait_s: float) -> list[Received]:
         polls = max(1, round(wait_s / _POLL_S))

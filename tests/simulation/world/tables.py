@@ -76,8 +76,8 @@ class WorldLog:
 class WorldRetryQueue(FakeRetryQueue):
     watcher: Watcher
 
-    async def put(self, messages: Sequence[RetryMessage]) -> list[bool]:
-        taken = await super().put(messages)
+    async def put(self, messages: Sequence[RetryMessage], now_s: float | None = None) -> list[bool]:
+        taken = await super().put(messages, now_s)
         for message in messages:
             self.watcher.queued(message)
         return taken
