@@ -9,12 +9,18 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from notifyd.errors import NotSent
 
 AddressesOf = Callable[[str, int], Awaitable[list[str]]]
 """Of host and port: the addresses to connect to, in the order to try them in."""
+
+# The loop's own threads are few, and look up the names of all other connections: name servers that stay silent
+# must not hold those. A look-up cannot be cancelled; its thread is free when the resolver gives up.
+_LOOK_UPS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="names-of-others")
 
 # RFC 6052: an IPv4 address in its last four bytes, which a gateway on the way connects to.
 _NAT64 = IPv6Network("64:ff9b::/96")
@@ -28,7 +34,8 @@ class NotPublic(NotSent):
 
 async def public_addresses(host: str, port: int) -> list[str]:
     """All of the host's. Raises NotPublic where one of them is not public, OSError where there is none."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_LOOK_UPS, look_up)
     addresses = list(dict.fromkeys(str(socket_address[0]) for *_, socket_address in found))
     for address in addresses:
         if not is_public(address):

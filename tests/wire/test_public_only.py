@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from notifyd.errors import NotSent
@@ -55,6 +59,20 @@ def test_an_address_of_the_whole_internet_is_public(address: str) -> None:
 async def test_whatever_way_loopback_is_written_it_is_refused(host: str) -> None:
     with pytest.raises(NotPublic):
         await public_addresses(host, 443)
+
+
+async def test_names_of_others_are_looked_up_beside_the_processs_own() -> None:
+    """Whoever lets his name servers stay silent takes no thread that anybody else's connections wait for."""
+    release = threading.Event()
+    with ThreadPoolExecutor(max_workers=1) as everybodys:
+        asyncio.get_running_loop().set_default_executor(everybodys)
+        stuck = everybodys.submit(release.wait)
+        try:
+            async with asyncio.timeout(5):
+                assert await public_addresses("1.1.1.1", 443) == ["1.1.1.1"]
+        finally:
+            release.set()
+        assert stuck.result()
 
 
 async def test_a_public_address_is_itself() -> None:
