@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ from notifyd.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from notifyd.config import Config
+    from notifyd.config_sections import ChannelSection
+    from notifyd.core.channel import Channel
     from notifyd.core.provider_standing import Standing
     from notifyd.core.switches import ProviderSwitch
 
@@ -84,17 +88,27 @@ async def _standings(config: Config) -> list[Standing]:
     from notifyd.operators import open_desk
     from notifyd.system import SystemClock
 
-    weights = {
-        (channel, name): weight / sum(section.weights.values())
-        for channel, section in config.channels.items()
-        for name, weight in section.weights.items()
-    }
     async with open_desk(config) as desk:
         table = await desk.assembly.control_table()
         switches, reports = await table.switches(), await table.reports()
     since_s = SystemClock().now_s() - _REPORT_AGE_MAX_S
     seen = [one for report in reports if report.at_s >= since_s for one in report.providers]
-    return standings(weights, switches, seen)
+    return standings(resting_weights(config.channels), switches, seen)
+
+
+def resting_weights(channels: Mapping[Channel, ChannelSection]) -> dict[tuple[Channel, str], float]:
+    """Each provider's share of what it can deliver at all: in chat, of its own platform's addresses."""
+    from notifyd.providers import PROVIDERS
+
+    whole: dict[tuple[Channel, str], float] = defaultdict(float)
+    for channel, section in channels.items():
+        for name, weight in section.weights.items():
+            whole[channel, PROVIDERS[name].platform] += weight
+    return {
+        (channel, name): weight / (whole[channel, PROVIDERS[name].platform] or 1.0)
+        for channel, section in channels.items()
+        for name, weight in section.weights.items()
+    }
 
 
 def _line(one: Standing) -> tuple[str, ...]:
