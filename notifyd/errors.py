@@ -36,6 +36,10 @@ class NotSent(TransportError):
     """The other side has seen nothing, or says that it did nothing: free to be sent again, or elsewhere."""
 
 
+class TurnedAway(NotSent):
+    """The other side is there, and says that it did nothing: as when it ends a connection by GOAWAY."""
+
+
 class NoAnswer(TransportError):
     """Bytes went out and no whole answer came back in time: it may have been done."""
 

@@ -14,7 +14,7 @@ class Blame(Enum):
     REQUEST = "request"  # our message
     CONFIG = "config"  # our credentials, our account: nobody's address is touched for it
     PROVIDER = "provider"
-    LOAD = "load"  # it works, and wants us slower
+    LOAD = "load"  # it works, and takes no more just now
 
 
 _OF_REASON: Final[dict[Reason, Blame]] = {
@@ -31,6 +31,8 @@ _OF_REASON: Final[dict[Reason, Blame]] = {
     Reason.THROTTLED: Blame.LOAD,
     Reason.PROVIDER_ERROR: Blame.PROVIDER,
     Reason.NO_CONNECTION: Blame.PROVIDER,
+    # A GOAWAY ends a connection in order, with up to a thousand pushes on it: no sign of an outage.
+    Reason.TURNED_AWAY: Blame.LOAD,
     Reason.NO_ANSWER: Blame.PROVIDER,
     Reason.ANSWER_UNREADABLE: Blame.PROVIDER,
 }

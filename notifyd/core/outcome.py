@@ -27,6 +27,7 @@ class Reason(StrEnum):
     QUOTA = "quota"
     PROVIDER_ERROR = "provider_error"
     NO_CONNECTION = "no_connection"
+    TURNED_AWAY = "turned_away"
     # nobody knows
     NO_ANSWER = "no_answer"
     ANSWER_UNREADABLE = "answer_unreadable"

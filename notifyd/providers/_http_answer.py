@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from notifyd.core.outcome import AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
-from notifyd.errors import NotSent, TransportError
+from notifyd.errors import NotSent, TransportError, TurnedAway
 from notifyd.providers._mail import short
 from notifyd.wire.http_date import epoch_s
 from notifyd.wire.public_only import NotPublic
@@ -69,6 +69,8 @@ def unanswered(error: TransportError) -> Outcome:
     match error:
         case NotPublic():
             return Rejected(Reason.ADDRESS_INVALID, short(str(error)))
+        case TurnedAway():
+            return Deferred(Reason.TURNED_AWAY, answer=short(str(error)))
         case NotSent():
             return Deferred(Reason.NO_CONNECTION, answer=short(str(error)))
         case _:

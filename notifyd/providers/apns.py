@@ -82,7 +82,7 @@ class ApnsProvider(Unasked):
             case Deferred(Reason.CREDENTIALS | Reason.SENDER_REFUSED, answer=said):
                 mend = "mend key, key_id, team_id or certificate, topic or environment"
                 return [Fault(_WHERE, f"APNs refuses them: {said}", mend)]
-            case Deferred(Reason.NO_CONNECTION, answer=said) | Unknown(answer=said):
+            case Deferred(Reason.NO_CONNECTION | Reason.TURNED_AWAY, answer=said) | Unknown(answer=said):
                 return [
                     Fault(_WHERE, f"cannot be asked: {said}", "mend base_url or ca_file, or the network there")
                 ]

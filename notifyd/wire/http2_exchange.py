@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from notifyd.errors import NoAnswer, NotSent
+from notifyd.errors import NoAnswer, NotSent, TurnedAway
 from notifyd.wire.http2_fields import Fields, headers_of
 from notifyd.wire.transport import Answer, Response
 
@@ -85,15 +85,23 @@ class Exchange:
         self._settle(Response(status, headers, self._body, connection))
 
     def refuse(self, why: str) -> None:
-        """The other side has done nothing. It cannot say so once it has begun to answer."""
-        if self._headers:
-            self.lose(f"{why}, after it had begun to answer")
-        else:
-            self._settle(NotSent(f"{self._batch.origin}: {why}"))
+        """The other side has seen nothing."""
+        self._undo(NotSent, why)
+
+    def turn_away(self, why: str) -> None:
+        """The other side says that it did nothing."""
+        self._undo(TurnedAway, why)
 
     def lose(self, why: str) -> None:
         """Nobody knows what the other side has done."""
         self._settle(NoAnswer(f"{self._batch.origin}: {why}"))
+
+    def _undo(self, kind: type[NotSent], why: str) -> None:
+        """Nobody can say so once the answer has begun."""
+        if self._headers:
+            self.lose(f"{why}, after it had begun to answer")
+        else:
+            self._settle(kind(f"{self._batch.origin}: {why}"))
 
     def _settle(self, answer: Answer) -> None:
         if not self.settled:

@@ -185,14 +185,14 @@ class Session:
         why = f"the other side takes no more on this connection ({_told(goaway.error_code, goaway.debug_data)})"
         self.retire(why)
         for stream_id in [number for number in self.live if number > goaway.last_stream_id]:
-            self.live.pop(stream_id).refuse(why)
+            self.live.pop(stream_id).turn_away(why)
 
 
 def _settle_closed(exchange: Exchange, closed: StreamClosed) -> None:
     if closed.local_error is not None:
         exchange.refuse(f"the request could not be written ({closed.local_error})")
     elif closed.error_code == ErrorCode.REFUSED_STREAM:
-        exchange.refuse("the other side refused the stream")
+        exchange.turn_away("the other side refused the stream")
     else:
         exchange.lose(f"the stream ended without a whole answer ({_told(closed.error_code)})")
 

@@ -172,7 +172,7 @@ async def test_what_the_other_side_says_it_did_not_do_was_not_sent(name: str, fa
     async with push_rig(name) as rig:
         rig.desk.misbehave(fault)
         [outcome] = await rig.provider.send(rig.deliveries())
-        assert told(outcome) == (Deferred, Reason.NO_CONNECTION)
+        assert told(outcome) == (Deferred, Reason.TURNED_AWAY)
         assert rig.messages == []
         assert isinstance((await rig.provider.send(rig.deliveries()))[0], Accepted)
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from notifyd.errors import NoAnswer, NotSent
 from notifyd.wire.http2_limits import Http2Limits
 from notifyd.wire.tls import client_context
 from notifyd.wire.transport import Answer, Request, Response
@@ -54,7 +55,17 @@ async def http2(
 
 
 def kinds(answers: Sequence[Answer]) -> list[str]:
-    return [str(answer.status) if isinstance(answer, Response) else type(answer).__name__ for answer in answers]
+    return [_kind(answer) for answer in answers]
+
+
+def _kind(answer: Answer) -> str:
+    match answer:
+        case Response(status):
+            return str(status)
+        case NotSent():
+            return "NotSent"
+        case NoAnswer():
+            return "NoAnswer"
 
 
 async def until(holds: Callable[[], bool]) -> None:
