@@ -137,7 +137,13 @@ class Router:
     @property
     def has_room(self) -> bool:
         """Whether to take in what can wait elsewhere: more would only go back to the retry queue unsent."""
-        return any(dispatcher.has_room for dispatcher in self._dispatchers.values())
+        usable = [
+            dispatcher
+            for name, dispatcher in self._dispatchers.items()
+            if self._switchboard.current.of(name) is ProviderSwitch.ENABLED
+        ]
+        # Where all are switched off, what waits is received all the same: it may have to expire.
+        return not usable or any(dispatcher.has_room for dispatcher in usable)
 
     def report(self) -> list[Seen]:
         """How its providers stand, for people."""

@@ -6,8 +6,9 @@ import msgspec
 
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Outcome
+from notifyd.core.switches import ProviderSwitch
 from notifyd.errors import NotSent
-from notifyd.ports import Limits
+from notifyd.ports import Limits, ProviderRoute
 from tests.fakes.provider import FakeProvider, accept
 from tests.support.flow_rig import SETTINGS, World
 from tests.support.virtual_time import in_virtual_time
@@ -61,6 +62,21 @@ async def test_a_backlog_far_beyond_the_rate_uses_all_of_it_and_waits_in_the_que
     assert turns <= 3, "what is received when there is no room only goes back"
     await worker.stopped()
     assert not world.duplicates()
+
+
+@in_virtual_time
+async def test_a_disabled_providers_room_is_nobodys() -> None:
+    world = World()
+    limits = Limits(batch_max=BATCH_MAX, in_flight_max=8, payload_bytes_max=1 << 20, rate_per_s=RATE_PER_S)
+    world.provider = FakeProvider(world.clock, latency_s=0.05, limits=limits)
+    world.others = [ProviderRoute(FakeProvider(world.clock, name="other"), 1)]
+    await world.control.switch("other", ProviderSwitch.DISABLED)
+    world.events(1500)
+    worker = await world.worker()
+    await world.clock.sleep(50)
+    turns = max(message.attempt for message in world.retry.put_messages)
+    assert turns <= 3, "what is received when there is no room only goes back"
+    await worker.stopped()
 
 
 @in_virtual_time
