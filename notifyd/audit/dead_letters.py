@@ -38,7 +38,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Redriven(msgspec.Struct):
-    """How many messages met which fate. `unreadable`: bodies that are none of ours. `refused`: by the queue."""
+    """How many messages met which fate. `refused`: by the queue."""
 
     fates: Counter[str] = msgspec.field(default_factory=Counter)
     refused: int = 0
