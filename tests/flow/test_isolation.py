@@ -58,7 +58,8 @@ async def test_mails_take_as_long_as_ever_while_a_push_provider_hangs() -> None:
     hanging_s, world = await _mail_waits_s(lambda _: None)
 
     assert len(hanging_s) == len(calm_s) == _RATE_PER_S * _LASTS_S
-    assert hanging_s[len(hanging_s) * 99 // 100] < 1.1 * calm_s[len(calm_s) * 99 // 100]
+    # Of virtual time: what a hang costs unmended is queue_wait_max_s, what is left is the order of tasks.
+    assert hanging_s[len(hanging_s) * 99 // 100] < calm_s[len(calm_s) * 99 // 100] + 0.1
     assert len(set(world.provider.taken)) == len(world.provider.taken) == len(hanging_s)
 
 
