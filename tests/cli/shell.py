@@ -1,11 +1,15 @@
-"""The command line in a process of its own, against the embedded AWS."""
+"""The command line against the embedded AWS, in this process: each process of its own takes seconds to import."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 
+from click.testing import CliRunner
+
+from notifyd.cli import cli
+from notifyd.cli.exit_codes import CONFIG
+from notifyd.errors import ConfigError
 from notifyd.sandbox.embedded_aws import EmbeddedAws
 
 _CONFIG = """
@@ -31,7 +35,6 @@ class Shell:
     def __init__(self, embedded_aws: EmbeddedAws, config: Path) -> None:
         self._config = config
         self._environ = {
-            "PATH": "/usr/bin:/bin",
             "AWS_ENDPOINT_URL": embedded_aws.url,
             "AWS_REGION": embedded_aws.region,
             "AWS_ACCESS_KEY_ID": embedded_aws.access_key,
@@ -41,12 +44,13 @@ class Shell:
 
     async def __call__(self, *args: str) -> tuple[int, str, str]:
         """Exit code, stdout, stderr of `notifyd <args> -c <the config>`."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "notifyd", *args, "-c", str(self._config)),
-            env=self._environ,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, error = await asyncio.wait_for(process.communicate(), 60)
-        assert process.returncode is not None
-        return process.returncode, out.decode(), error.decode()
+        return await asyncio.to_thread(self._run, *args)
+
+    def _run(self, *args: str) -> tuple[int, str, str]:
+        done = CliRunner().invoke(cli, [*args, "-c", str(self._config)], env=self._environ)
+        if isinstance(done.exception, ConfigError):
+            said = [f"{fault.where}: {fault.what}; {fault.mend}" for fault in done.exception.faults]
+            return CONFIG, done.stdout, "\n".join(said)
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.exit_code, done.stdout, done.stderr

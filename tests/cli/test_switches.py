@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blockbuster import BlockBuster
 
 from notifyd.sandbox.embedded_aws import EmbeddedAws
 from tests.cli.shell import Shell, write_config
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.aws
 
 
 @pytest.fixture
-def shell(embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str) -> Shell:
+def shell(embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str, no_blocking_call: BlockBuster) -> Shell:
+    no_blocking_call.deactivate()  # a command has its loop for itself
     return Shell(embedded_aws, write_config(tmp_path, prefix))
 
 
