@@ -8,8 +8,8 @@ READY := $(VENV)/.ready
 # The first that runs and is new enough; a pyenv shim without its version behind it is passed over.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
-# More processes than this wait for each other's embedded AWS rather than for a core.
-TEST_PROCESSES_MAX := 4
+# Two for each of two cores: many tests wait for an answer of the embedded AWS, not for a core.
+TEST_PROCESSES := 4
 # The bench of `make ci-long` shows that it runs; its figures are not for docs/performance.md.
 BENCH_SHORT := --events 20000 --rounds 1 --paced-s 5 --no-peer
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
@@ -38,7 +38,7 @@ demo: $(READY)  ## the whole way on this machine, 2,000 events; ARGS="--source k
 	@$(BIN)/notifyd demo $(ARGS)
 
 test: $(READY)  ## every test but the slow ones
-	$(BIN)/pytest -m "not slow" -n auto --maxprocesses $(TEST_PROCESSES_MAX) $(ARGS)
+	$(BIN)/pytest -m "not slow" -n $(TEST_PROCESSES) $(ARGS)
 
 lint: $(READY)  ## style, types, and which layer may import which
 	$(BIN)/ruff check .
