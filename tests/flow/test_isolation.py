@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from notifyd.core.channel import Channel
 from notifyd.core.message import Delivery
@@ -53,6 +54,7 @@ async def _mail_waits_s(push_answer: Answer) -> tuple[list[float], World]:
     return sorted(waits_s), world
 
 
+@pytest.mark.slow
 async def test_mails_take_as_long_as_ever_while_a_push_provider_hangs() -> None:
     calm_s, calm = await _mail_waits_s(accept)
     pushes = calm.beside[Channel.PUSH_IOS].taken
