@@ -241,7 +241,7 @@ class Walk:
             cost = 0 if holder is None or holder.is_zombie else 1
             if world.faults_left < cost:
                 continue
-            after = _copy(world)
+            after = _copy(world, *({number} if owner is None else {number, owner}))
             after.faults_left -= cost
             if owner is not None and (given_up := after.workers[owner]) is not None:
                 given_up.is_zombie = True
@@ -264,7 +264,7 @@ class Walk:
         return None
 
     def _write(self, world: World, number: int, shard: int) -> Iterator[World]:
-        after = _copy(world)
+        after = _copy(world, number)
         worker = after.workers[number]
         assert worker is not None
         owned = worker.owned[shard]
@@ -319,12 +319,12 @@ class Walk:
         return after
 
     def _send(self, world: World, number: int, shard: int) -> Iterator[World]:
-        after = _copy(world)
+        if (before := world.workers[number]) is None or not before.owned[shard].to_send:
+            return
+        after = _copy(world, number)
         worker = after.workers[number]
         assert worker is not None
         owned = worker.owned[shard]
-        if not owned.to_send:
-            return
         ticket = owned.to_send.pop(0)
         name = ticket.delivery.delivery_id
         if ticket.again:
@@ -335,12 +335,12 @@ class Walk:
 
     def _flush(self, world: World, number: int, shard: int) -> Iterator[World]:
         """The rows of all that was sent become durable."""
-        after = _copy(world)
+        if (before := world.workers[number]) is None or not before.owned[shard].sent:
+            return
+        after = _copy(world, number)
         worker = after.workers[number]
         assert worker is not None
         owned = worker.owned[shard]
-        if not owned.sent:
-            return
         after.log = after.log | {self.row(ticket).row for ticket in owned.sent}
         owned.claims.tickets_ended(owned.sent)
         owned.rowed += len(owned.sent)
@@ -350,11 +350,14 @@ class Walk:
         yield after
 
 
-def _copy(world: World) -> World:
-    """Workers are copied, everything else in a world is immutable or replaced."""
+def _copy(world: World, *changing: int) -> World:
+    """Workers that change are copied, everything else in a world is immutable or replaced."""
+    workers = list(world.workers)
+    for number in changing:
+        workers[number] = copy.deepcopy(workers[number])
     return World(
         items=list(world.items),
-        workers=copy.deepcopy(world.workers),
+        workers=workers,
         log=world.log,
         accepted=world.accepted,
         faults_left=world.faults_left,
