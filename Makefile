@@ -8,8 +8,9 @@ READY := $(VENV)/.ready
 # The first that runs and is new enough; a pyenv shim without its version behind it is passed over.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
-# Two for each of two cores: many tests wait for an answer of the embedded AWS, not for a core.
-TEST_PROCESSES := 4
+# Two for each of two cores: many tests wait for an answer of the embedded AWS, not for a core. One that runs
+# out of tests takes some of another's, as the longest take as long as hundreds of others.
+TEST_PROCESSES := 4 --dist worksteal
 # The bench of `make ci-long` shows that it runs; its figures are not for docs/performance.md.
 BENCH_SHORT := --events 20000 --rounds 1 --paced-s 5 --no-peer
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \

@@ -35,6 +35,11 @@ _MAY_BLOCK = (
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole daemons first: those tests are the longest, and others have the cores while they wait."""
+    items.sort(key=lambda item: "e2e" not in item.path.parts)
+
+
 @pytest.fixture(autouse=True)
 def no_blocking_call() -> Iterator[BlockBuster]:
     """A blocking call out of our code while the loop runs fails the test."""

@@ -57,6 +57,13 @@ class _LateGroup(click.Group):
         command: click.Command = getattr(import_module(module), name)
         return command
 
+    def invoke(self, ctx: click.Context) -> None:
+        try:
+            super().invoke(ctx)
+        except ConfigError as error:
+            echo_faults(error.faults)
+            ctx.exit(CONFIG)
+
 
 @click.group(cls=_LateGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="notifyd")
@@ -67,9 +74,6 @@ def cli() -> None:
 def main() -> None:
     try:
         cli()
-    except ConfigError as error:
-        echo_faults(error.faults)
-        sys.exit(CONFIG)
     except Exception as error:  # noqa: BLE001 - the last line of defence: an exit code and a trace, not a guess
         sys.excepthook(type(error), error, error.__traceback__)
         sys.exit(INTERNAL)

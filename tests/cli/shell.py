@@ -1,16 +1,12 @@
-"""The command line against the embedded AWS, in this process: each process of its own takes seconds to import."""
+"""The command line against the embedded AWS."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
 
-from click.testing import CliRunner
-
-from notifyd.cli import cli
-from notifyd.cli.exit_codes import CONFIG
-from notifyd.errors import ConfigError
 from notifyd.sandbox.embedded_aws import EmbeddedAws
+from tests.support.shell import environ_of, notifyd_here
 
 _CONFIG = """
 prefix: {prefix}
@@ -34,23 +30,9 @@ def write_config(folder: Path, prefix: str) -> Path:
 class Shell:
     def __init__(self, embedded_aws: EmbeddedAws, config: Path) -> None:
         self._config = config
-        self._environ = {
-            "AWS_ENDPOINT_URL": embedded_aws.url,
-            "AWS_REGION": embedded_aws.region,
-            "AWS_ACCESS_KEY_ID": embedded_aws.access_key,
-            "AWS_SECRET_ACCESS_KEY": embedded_aws.secret_key,
-            "KEY": "a key that is long enough",
-        }
+        self._environ = environ_of(embedded_aws)
 
     async def __call__(self, *args: str) -> tuple[int, str, str]:
         """Exit code, stdout, stderr of `notifyd <args> -c <the config>`."""
-        return await asyncio.to_thread(self._run, *args)
-
-    def _run(self, *args: str) -> tuple[int, str, str]:
-        done = CliRunner().invoke(cli, [*args, "-c", str(self._config)], env=self._environ)
-        if isinstance(done.exception, ConfigError):
-            said = [f"{fault.where}: {fault.what}; {fault.mend}" for fault in done.exception.faults]
-            return CONFIG, done.stdout, "\n".join(said)
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return done.exit_code, done.stdout, done.stderr
+        ended = await asyncio.to_thread(notifyd_here, *args, "-c", self._config, environ=self._environ)
+        return ended.exit_code, ended.out, ended.err

@@ -1,11 +1,12 @@
-"""The commands as an operator has them: their own process, the embedded AWS, exit codes."""
+"""The commands as an operator has them: the embedded AWS, exit codes, what is printed where."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import pytest
 
 from notifyd.aws.session import AwsSession
 from notifyd.sandbox.embedded_aws import EmbeddedAws
+from tests.support.shell import Ended, environ_of, notifyd_here
 
 pytestmark = pytest.mark.aws
-Notifyd = Callable[..., "subprocess.CompletedProcess[str]"]
+Notifyd = Callable[..., Ended]
+Shell = Callable[..., Awaitable[Ended]]
 
 CONFIG = """
 prefix: {prefix}
@@ -39,35 +42,34 @@ def config(tmp_path: Path, prefix: str) -> Path:
 @pytest.fixture
 def notifyd(embedded_aws: EmbeddedAws) -> Notifyd:
     """Runs a command line. The repository's own catalog and templates are the config's defaults."""
-    environ = {
-        "PATH": "/usr/bin:/bin",
-        "AWS_ENDPOINT_URL": embedded_aws.url,
-        "AWS_REGION": embedded_aws.region,
-        "AWS_ACCESS_KEY_ID": embedded_aws.access_key,
-        "AWS_SECRET_ACCESS_KEY": embedded_aws.secret_key,
-        "KEY": "a key that is long enough",
-    }
 
-    def call(*args: object, **more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "notifyd", *map(str, args)]
-        return subprocess.run(  # noqa: S603 - our own program
-            command, env=environ | more, capture_output=True, text=True, timeout=50, check=False
-        )
+    def call(*args: object, **more: str) -> Ended:
+        return notifyd_here(*args, environ=environ_of(embedded_aws) | more)
+
+    return call
+
+
+@pytest.fixture
+def shell(notifyd: Notifyd) -> Shell:
+    """The same, out of a test's loop."""
+
+    async def call(*args: object) -> Ended:
+        return await asyncio.to_thread(notifyd, *args)
 
     return call
 
 
 def test_help_shows_examples_and_exit_codes(notifyd: Notifyd) -> None:
     shown = notifyd("--help")
-    assert shown.returncode == 0
+    assert shown.exit_code == 0
     for word in ("run", "demo", "check", "init", "send", "template", "config", "Examples:", "Exit codes:", "78"):
-        assert word in shown.stdout
+        assert word in shown.out
 
 
 def test_the_schema_is_json(notifyd: Notifyd) -> None:
     shown = notifyd("config", "schema")
-    assert shown.returncode == 0
-    assert json.loads(shown.stdout)["properties"]["delivery"]
+    assert shown.exit_code == 0
+    assert shown.json["properties"]["delivery"]
 
 
 @pytest.mark.parametrize("command", ["run", "check", "init", "send"])
@@ -75,8 +77,8 @@ def test_a_wrong_config_is_one_line_a_fault_and_exit_78(notifyd: Notifyd, tmp_pa
     config = tmp_path / "notifyd.yaml"
     config.write_text("sources: [{kind: sqs}]\nledgr: {}\n")
     done = notifyd(command, "-c", config)
-    assert done.returncode == 78
-    assert done.stderr.splitlines() == [
+    assert done.exit_code == 78
+    assert done.err.splitlines() == [
         f"{config}:1: sources[0].kind is 'sqs'; it should be 'dynamodb' or 'kinesis'",
         f"{config}: identity is missing; add it",
         f"{config}: channels is missing; add it",
@@ -84,15 +86,25 @@ def test_a_wrong_config_is_one_line_a_fault_and_exit_78(notifyd: Notifyd, tmp_pa
     ]
 
 
+def test_a_process_ends_with_the_code_of_its_command(tmp_path: Path) -> None:
+    config = tmp_path / "none.yaml"
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "notifyd", "init", "-c", str(config)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (78, "")
+    assert str(config) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_run_refuses_to_start_where_nothing_was_created(notifyd: Notifyd, config: Path, prefix: str) -> None:
     done = notifyd("run", "-c", config)
-    assert done.returncode == 78
-    assert f"table {prefix}-leases: does not exist; run `notifyd init`" in done.stderr.splitlines()
-    assert done.stdout == ""
+    assert done.exit_code == 78
+    assert f"table {prefix}-leases: does not exist; run `notifyd init`" in done.err.splitlines()
+    assert done.out == ""
 
 
 def test_a_key_that_can_be_guessed_is_a_fault(notifyd: Notifyd, config: Path) -> None:
-    faults = json.loads(notifyd("check", "-c", config, "--json", KEY="short").stdout)["faults"]
+    faults = notifyd("check", "-c", config, "--json", KEY="short").json["faults"]
     assert "env:KEY" in [fault["where"] for fault in faults]
 
 
@@ -101,34 +113,34 @@ def test_check_names_the_secret_of_a_provider_that_is_no_key(notifyd: Notifyd, c
     text = config.read_text().replace("providers: {", f"providers: {{{apns}, ")
     config.write_text(text.replace("channels: {", "channels: {push_ios: {provider: apns}, "))
     ended = notifyd("check", "-c", config, "--json", APNS_KEY="hush")
-    assert ended.returncode == 78
-    assert "providers.apns.key" in [fault["where"] for fault in json.loads(ended.stdout)["faults"]]
-    assert "hush" not in ended.stdout + ended.stderr
+    assert ended.exit_code == 78
+    assert "providers.apns.key" in [fault["where"] for fault in ended.json["faults"]]
+    assert "hush" not in ended.out + ended.err
 
 
 async def test_init_then_check_leaves_what_only_the_operator_can_mend(
-    notifyd: Notifyd, config: Path, prefix: str, aws: AwsSession
+    shell: Shell, config: Path, prefix: str, aws: AwsSession
 ) -> None:
-    first, second = (json.loads(notifyd("init", "-c", config, "--json").stdout)["made"] for _ in range(2))
+    first, second = [(await shell("init", "-c", config, "--json")).json["made"] for _ in range(2)]
     assert all(one["created"] for one in first)
     assert not any(one["created"] for one in second)
-    plain = notifyd("init", "-c", config).stdout.splitlines()
+    plain = (await shell("init", "-c", config)).out.splitlines()
     assert f"table\t{prefix}-leases\twas there" in plain
 
-    wrong = notifyd("check", "-c", config, "--json")
-    assert wrong.returncode == 78
-    assert {fault["where"] for fault in json.loads(wrong.stdout)["faults"]} == {f"stream {prefix}-other", "SES"}
+    wrong = await shell("check", "-c", config, "--json")
+    assert wrong.exit_code == 78
+    assert {fault["where"] for fault in wrong.json["faults"]} == {f"stream {prefix}-other", "SES"}
 
     async with aws.client("kinesis") as kinesis, aws.client("sesv2") as ses:
         await kinesis.create_stream(StreamName=f"{prefix}-other", ShardCount=1)
         await ses.create_email_identity(EmailIdentity=f"{prefix}.example")
-    right = notifyd("check", "-c", config)
-    assert right.returncode == 0, right.stderr
-    assert right.stdout.startswith("faults: 0, ")
+    right = await shell("check", "-c", config)
+    assert right.exit_code == 0, right.err
+    assert right.out.startswith("faults: 0, ")
 
 
 async def test_an_event_that_was_sent_is_in_its_source(
-    notifyd: Notifyd, config: Path, prefix: str, aws: AwsSession, tmp_path: Path
+    shell: Shell, config: Path, prefix: str, aws: AwsSession, tmp_path: Path
 ) -> None:
     async with aws.client("dynamodb") as dynamodb, aws.client("kinesis") as kinesis:
         await dynamodb.create_table(
@@ -139,11 +151,11 @@ async def test_an_event_that_was_sent_is_in_its_source(
         )
         await kinesis.create_stream(StreamName=f"{prefix}-other", ShardCount=1)
 
-        sent = notifyd(
+        sent = await shell(
             "send", "-c", config, "--type", "shipped", "--user", "u-1", "--detail", '{"n": 1.5}', "--json"
         )
-        assert sent.returncode == 0, sent.stderr
-        event_id = json.loads(sent.stdout)["id"]
+        assert sent.exit_code == 0, sent.err
+        event_id = sent.json["id"]
         key = {"id": {"S": event_id}}
         item: dict[str, Any] = (await dynamodb.get_item(TableName=f"{prefix}-events", Key=key))["Item"]
         assert item["detail-type"] == {"L": [{"S": "shipped"}]}
@@ -151,8 +163,8 @@ async def test_an_event_that_was_sent_is_in_its_source(
 
         event = tmp_path / "event.json"
         event.write_text('{"id": "e-1", "any": ["thing"]}')
-        sent = notifyd("send", "-c", config, "--file", event, "--into", f"{prefix}-other")
-        assert sent.returncode == 0, sent.stderr
+        sent = await shell("send", "-c", config, "--file", event, "--into", f"{prefix}-other")
+        assert sent.exit_code == 0, sent.err
         shards = await kinesis.list_shards(StreamName=f"{prefix}-other")
         iterator = await kinesis.get_shard_iterator(
             StreamName=f"{prefix}-other",
@@ -175,37 +187,37 @@ def test_what_is_no_event_is_a_wrong_call(
     notifyd: Notifyd, config: Path, args: tuple[str, ...], says: str
 ) -> None:
     done = notifyd("send", "-c", config, *args)
-    assert done.returncode == 2
-    assert says in done.stderr
+    assert done.exit_code == 2
+    assert says in done.err
 
 
 def test_a_source_that_is_not_there_takes_no_event_and_says_so(
     notifyd: Notifyd, config: Path, prefix: str
 ) -> None:
     done = notifyd("send", "-c", config, "--type", "a")
-    assert done.returncode == 78
-    assert done.stderr.startswith(f"table {prefix}-events: ")
+    assert done.exit_code == 78
+    assert done.err.startswith(f"table {prefix}-events: ")
 
 
 def test_a_template_is_shown_as_it_would_be_sent(notifyd: Notifyd, config: Path) -> None:
     shown = notifyd("template", "preview", "payment_received", "-c", config)
-    assert shown.returncode == 0, shown.stderr
-    assert shown.stdout.startswith("Subject: ")
-    message = json.loads(notifyd("template", "preview", "payment_received", "-c", config, "--json").stdout)
-    html = notifyd("template", "preview", "payment_received", "-c", config, "--html").stdout
+    assert shown.exit_code == 0, shown.err
+    assert shown.out.startswith("Subject: ")
+    message = notifyd("template", "preview", "payment_received", "-c", config, "--json").json
+    html = notifyd("template", "preview", "payment_received", "-c", config, "--html").out
     assert message["html"] in html
-    assert notifyd("template", "preview", "no_such", "-c", config).returncode == 78
+    assert notifyd("template", "preview", "no_such", "-c", config).exit_code == 78
 
 
 def test_a_template_that_cannot_be_compiled_is_found_before_an_event_finds_it(
     notifyd: Notifyd, config: Path, tmp_path: Path
 ) -> None:
     good = notifyd("template", "lint", "-c", config)
-    assert (good.returncode, good.stdout) == (0, "faults: 0\n"), good.stderr
+    assert (good.exit_code, good.out) == (0, "faults: 0\n"), good.err
     folder = tmp_path / "templates" / "payment_received"
     folder.mkdir(parents=True)
     (folder / "email.subject").write_text("{{ data.amount ")
     (folder / "email.text").write_text("paid")
     bad = notifyd("template", "lint", "-c", config, "--json", NOTIFYD_TEMPLATES__FOLDER=str(folder.parent))
-    assert bad.returncode == 78
-    assert f"{folder}/email.subject:1" in [fault["where"] for fault in json.loads(bad.stdout)["faults"]]
+    assert bad.exit_code == 78
+    assert f"{folder}/email.subject:1" in [fault["where"] for fault in bad.json["faults"]]

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from blockbuster import BlockBuster
 
 from notifyd.aws.dead_letter_box import SqsDeadLetterBox
 from notifyd.aws.delivery_log import DynamoDbDeliveryLog
@@ -47,10 +46,7 @@ class Ground:
 
 
 @pytest.fixture
-async def ground(
-    embedded_aws: EmbeddedAws, aws: AwsSession, tmp_path: Path, prefix: str, no_blocking_call: BlockBuster
-) -> Ground:
-    no_blocking_call.deactivate()  # a command has its loop for itself
+async def ground(embedded_aws: EmbeddedAws, aws: AwsSession, tmp_path: Path, prefix: str) -> Ground:
     shell = Shell(embedded_aws, write_config(tmp_path, prefix))
     assert (await shell("init"))[0] == 0
     names, clock = Names(prefix), SystemClock()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from notifyd.sandbox.embedded_aws import EmbeddedAws
+from tests.support.shell import environ_of, notifyd_here
 
 pytestmark = pytest.mark.aws
 
@@ -42,22 +41,7 @@ def test_what_cannot_be_done_is_said_in_a_line_with_its_exit_code(
 ) -> None:
     config = tmp_path / "notifyd.yaml"
     config.write_text(CONFIG.format(prefix=prefix))
-    environ = {
-        "PATH": "/usr/bin:/bin",
-        "AWS_ENDPOINT_URL": embedded_aws.url,
-        "AWS_REGION": embedded_aws.region,
-        "AWS_ACCESS_KEY_ID": embedded_aws.access_key,
-        "AWS_SECRET_ACCESS_KEY": embedded_aws.secret_key,
-        "KEY": "a key that is long enough",
-    }
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "notifyd", *args, "-c", str(config)],
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (exit_code, ""), done.stderr
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
+    done = notifyd_here(*args, "-c", config, environ=environ_of(embedded_aws))
+    assert (done.exit_code, done.out) == (exit_code, ""), done.err
+    assert says in done.err
+    assert "Traceback" not in done.err

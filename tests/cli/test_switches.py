@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from blockbuster import BlockBuster
 
 from notifyd.sandbox.embedded_aws import EmbeddedAws
 from tests.cli.shell import Shell, write_config
@@ -16,8 +15,7 @@ pytestmark = pytest.mark.aws
 
 
 @pytest.fixture
-def shell(embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str, no_blocking_call: BlockBuster) -> Shell:
-    no_blocking_call.deactivate()  # a command has its loop for itself
+def shell(embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str) -> Shell:
     return Shell(embedded_aws, write_config(tmp_path, prefix))
 
 

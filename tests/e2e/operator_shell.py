@@ -1,37 +1,17 @@
-"""An operator's shell on a stage: commands in processes of their own, and what she does to the tables by hand."""
+"""An operator's shell on a stage: commands, and what she does to the tables by hand."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Any
 
-import msgspec
-
 from notifyd.cli.demo.stage import Stage
-
-
-class Ended(msgspec.Struct, frozen=True):
-    exit_code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return msgspec.json.decode(self.out)
+from tests.support.shell import Ended, notifyd_here
 
 
 async def notifyd(stage: Stage, *args: str) -> Ended:
     """`notifyd <args> -c <the stage's config>`."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "notifyd", *args, "-c", str(stage.config)),
-        env=stage.environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return Ended(process.returncode, out.decode(), err.decode())
+    return await asyncio.to_thread(notifyd_here, *args, "-c", stage.config, environ=stage.environment)
 
 
 async def log_rows(stage: Stage, kind: str) -> list[dict[str, dict[str, Any]]]:

@@ -18,7 +18,7 @@ from tests.e2e.scenario import Scenario, open_scenario
 pytestmark = [pytest.mark.aws, pytest.mark.timeout(180)]
 
 
-@pytest.fixture(params=list(SourceKind))
+@pytest.fixture(params=[SourceKind.KINESIS, pytest.param(SourceKind.DYNAMODB, marks=pytest.mark.slow)])
 async def played(
     request: pytest.FixtureRequest, embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str
 ) -> AsyncIterator[Scenario]:
