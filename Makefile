@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 # out of tests takes some of another's, as the longest take as long as hundreds of others.
 TEST_PROCESSES := 4 --dist worksteal
 # The bench of `make ci-long` shows that it runs; its figures are not for docs/performance.md.
-BENCH_SHORT := --events 20000 --rounds 1 --paced-s 5 --no-peer
+BENCH_SHORT := --events 20000 --rounds 1 --paced-s 5 --peers none
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate --quiet
 UV := uv==0.13.9

@@ -1,14 +1,15 @@
-"""Who is measured: the daemon as users run it, and the peer."""
+"""Who is measured: the daemon as users run it, and its peers."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
 from bench.options import Cores
+from bench.peers import PEERS
 from bench.processes import Process
 from bench.setup import PREFIX, Surroundings
 from bench.workloads.workload import FIXTURES, Contestant
@@ -34,8 +35,10 @@ def start(contestant: Contestant, kind: SourceKind, around: Surroundings, cores:
             return _daemon(kind, around, cores, {})
         case Contestant.DAEMON_ON_AIOAPNS:
             return _daemon(kind, around, cores, {"client": "aioapns"})
-        case Contestant.PEER:
-            return _peer(kind, around, cores)
+        case Contestant.PEER | Contestant.ASYNC_KINESIS | Contestant.BOTO3:
+            return _peer(PEERS[contestant].module, kind, around, cores)
+        case _:
+            assert_never(contestant)
 
 
 def _daemon(kind: SourceKind, around: Surroundings, cores: Cores, settings: dict[str, Any]) -> Process:
@@ -80,11 +83,11 @@ def _daemon_config(kind: SourceKind, around: Surroundings, settings: dict[str, A
     }
 
 
-def _peer(kind: SourceKind, around: Surroundings, cores: Cores) -> Process:
+def _peer(module: str, kind: SourceKind, around: Surroundings, cores: Cores) -> Process:
     provider = around.workload.provider
     settings = msgspec.json.encode(around.receiver.providers[provider]).decode()
     return Process(
-        "bench.peer.batched_aiobotocore",
+        f"bench.peer.{module}",
         [
             *("--source", kind, "--name", f"{PREFIX}-events", "--prefix", PREFIX),
             *("--provider", provider, "--settings", settings),

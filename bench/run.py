@@ -19,6 +19,7 @@ from rich.console import Console
 from bench.contestants import SourceKind, start
 from bench.measure import Load, Measurement, Run
 from bench.options import Cores, Options, choose_cores
+from bench.peers import CHOICES, USUAL, peers_named, takes_part
 from bench.processes import ROOT, BenchFailed
 from bench.report import Entry, Report, ratios, show, store
 from bench.setup import surroundings
@@ -36,10 +37,13 @@ def main() -> int:
     options = _options(arguments, workload.usual)
     cores = choose_cores()
     signal.signal(signal.SIGTERM, _leave_in_order)
-    contestants = _contestants(arguments, workload)
     sources = list(SourceKind) if arguments.source == "both" else [SourceKind(arguments.source)]
-    pairs = [(source, contestant) for source in sources for contestant in contestants]
-    entries = [Entry(source, contestant, []) for source, contestant in pairs]
+    entries = [
+        Entry(source, contestant, [])
+        for source in sources
+        for contestant in (*arguments.daemon, *arguments.peers)
+        if takes_part(contestant, workload, source)
+    ]
     try:
         for round_number in range(1, arguments.rounds + 1):
             for entry in entries:
@@ -74,12 +78,6 @@ def _measure(workload: Workload, entry: Entry, options: Options, cores: Cores) -
         start(entry.contestant, entry.source, around, cores) as process,
     ):
         return Run(process, around, entry.source).measure(_load(entry.contestant, options), options)
-
-
-def _contestants(arguments: argparse.Namespace, workload: Workload) -> list[Contestant]:
-    if arguments.only_peer:
-        return [Contestant.PEER]
-    return list(workload.contestants) if arguments.peer else [Contestant.DAEMON]
 
 
 def _load(contestant: Contestant, options: Options) -> Load:
@@ -122,9 +120,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--paced-s", type=float, help="length of the latency measurement")
     parser.add_argument("--latency-ms", type=float, help="of SES and the sandbox")
     parser.add_argument("--rounds", type=int, default=1, help="contestants take turns; the median is shown")
-    who = parser.add_mutually_exclusive_group()
-    who.add_argument("--peer", action=argparse.BooleanOptionalAction, default=True)
-    who.add_argument("--only-peer", action="store_true", default=False)
+    parser.add_argument("--peers", type=peers_named, default=USUAL, help=CHOICES)
+    parser.add_argument("--only-peers", action="store_const", const=[], default=[Contestant.DAEMON], dest="daemon")
     parser.add_argument("--peer-events", type=int, help="of each that is not the daemon as shipped")
     parser.add_argument("--peer-rate", type=float, dest="peer_rate_per_s")
     parser.add_argument("--tls", action="store_true", help="AWS's stand-ins as real AWS; takes openssl")

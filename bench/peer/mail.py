@@ -18,12 +18,11 @@ _PASS_THROUGH = {
 }
 
 
-class SesSender:
+class Mails:
     channel = "email"
     provider = "ses"
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self) -> None:
         self._subject, self._text, self._html = map(template_of, ("email.subject", "email.text", "email.html"))
 
     def notices(self, event: Envelope, contact: dict[str, Any]) -> list[Notice]:
@@ -37,13 +36,14 @@ class SesSender:
         )
         return [Notice(event, address, delivery_id_of(event, self.channel, address), template_data)]
 
+
+class SesSender(Mails):
+    def __init__(self, client: Any) -> None:
+        super().__init__()
+        self._client = client
+
     async def send(self, notices: Sequence[Notice]) -> list[tuple[Notice, str]]:
-        answer = await self._client.send_bulk_email(**bulk_request(notices))
-        return [
-            (notice, result["MessageId"])
-            for notice, result in zip(notices, answer["BulkEmailEntryResults"], strict=True)
-            if result["Status"] == "SUCCESS"
-        ]
+        return accepted_of(notices, await self._client.send_bulk_email(**bulk_request(notices)))
 
 
 def bulk_request(mails: Sequence[Notice]) -> dict[str, Any]:
@@ -59,3 +59,11 @@ def bulk_request(mails: Sequence[Notice]) -> dict[str, Any]:
             for mail in mails
         ],
     }
+
+
+def accepted_of(mails: Sequence[Notice], answer: dict[str, Any]) -> list[tuple[Notice, str]]:
+    return [
+        (mail, result["MessageId"])
+        for mail, result in zip(mails, answer["BulkEmailEntryResults"], strict=True)
+        if result["Status"] == "SUCCESS"
+    ]

@@ -43,13 +43,7 @@ class Kinesis:
         return str(answer["ShardIterator"])
 
     async def read(self, iterator: str) -> Read:
-        answer = await self._client.get_records(ShardIterator=iterator, Limit=PAGE_RECORDS_MAX)
-        records = answer["Records"]
-        return Read(
-            [json.loads(record["Data"]) for record in records],
-            records[-1]["SequenceNumber"] if records else "",
-            answer["NextShardIterator"],
-        )
+        return kinesis_page(await self._client.get_records(ShardIterator=iterator, Limit=PAGE_RECORDS_MAX))
 
 
 class DynamodbStreams:
@@ -68,13 +62,25 @@ class DynamodbStreams:
         return str(answer["ShardIterator"])
 
     async def read(self, iterator: str) -> Read:
-        answer = await self._client.get_records(ShardIterator=iterator, Limit=PAGE_RECORDS_MAX)
-        changes = [record["dynamodb"] for record in answer["Records"]]
-        return Read(
-            [{name: plain(value) for name, value in change["NewImage"].items()} for change in changes],
-            changes[-1]["SequenceNumber"] if changes else "",
-            answer["NextShardIterator"],
-        )
+        return stream_page(await self._client.get_records(ShardIterator=iterator, Limit=PAGE_RECORDS_MAX))
+
+
+def kinesis_page(answer: dict[str, Any]) -> Read:
+    records = answer["Records"]
+    return Read(
+        [json.loads(record["Data"]) for record in records],
+        records[-1]["SequenceNumber"] if records else "",
+        answer["NextShardIterator"],
+    )
+
+
+def stream_page(answer: dict[str, Any]) -> Read:
+    changes = [record["dynamodb"] for record in answer["Records"]]
+    return Read(
+        [{name: plain(value) for name, value in change["NewImage"].items()} for change in changes],
+        changes[-1]["SequenceNumber"] if changes else "",
+        answer["NextShardIterator"],
+    )
 
 
 def plain(value: dict[str, Any]) -> Any:

@@ -21,6 +21,8 @@ class Contestant(StrEnum):
     DAEMON = "notifyd"
     DAEMON_ON_AIOAPNS = "notifyd, client: aioapns"
     PEER = "batched aiobotocore"
+    ASYNC_KINESIS = "async-kinesis"
+    BOTO3 = "boto3 with threads"
 
 
 class Site(msgspec.Struct, frozen=True):

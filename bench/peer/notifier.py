@@ -1,0 +1,78 @@
+"""From events to rows in the log on aiobotocore, for the peers that read on asyncio."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
+
+from bench.peer.mail import SesSender
+from bench.peer.notice import Notice, Sender
+from bench.peer.people import People
+from bench.peer.push import ApnsSender
+from bench.peer.record import Recorder
+from bench.peer.sources import Envelope
+
+# Validation of parameters is the one thing that this client lets one switch off: the requests are known good.
+READS = AioConfig(max_pool_connections=100, parameter_validation=False)
+SENDS = AioConfig(max_pool_connections=100, parameter_validation=False, retries={"total_max_attempts": 1})
+
+
+class Clients:
+    """One a service, open as long as the stack."""
+
+    def __init__(self, session: AioSession, stack: contextlib.AsyncExitStack) -> None:
+        self._session = session
+        self._stack = stack
+
+    async def open(self, service: str, config: AioConfig = READS) -> Any:
+        return await self._stack.enter_async_context(self._session.create_client(service, config=config))
+
+
+class Notifier:
+    def __init__(self, dynamodb: Any, sender: Sender, people: People, recorder: Recorder) -> None:
+        self._dynamodb = dynamodb
+        self._sender = sender
+        self._people = people
+        self._recorder = recorder
+        self._log = structlog.get_logger()
+
+    async def notify(self, events: Sequence[Envelope]) -> None:
+        """At most a batch of them."""
+        people = await self._people.look_up(event["detail"]["user_id"] for event in events)
+        notices: list[Notice] = []
+        for event in events:
+            person = people[event["detail"]["user_id"]]
+            if person.wants("payments"):
+                notices += self._sender.notices(event, person.contact)
+        accepted = await self._sender.send(notices)
+        now_s = time.time_ns() / 1e9
+        self._recorder.count(accepted, now_s)
+        async with asyncio.TaskGroup() as group:
+            for write in self._recorder.log_writes(accepted, now_s):
+                group.create_task(self._dynamodb.batch_write_item(**write))
+        self._log.info("batch", events=len(events), accepted=len(accepted))
+
+    async def checkpoint(self, shard_id: str, sequence: str) -> None:
+        await self._dynamodb.put_item(**self._recorder.checkpoint(shard_id, sequence))
+
+
+async def notifier_of(options: argparse.Namespace, clients: Clients, dynamodb: Any) -> Notifier:
+    people = People(dynamodb, options.prefix, asyncio.get_running_loop().time)
+    sender: Sender
+    if options.provider == "ses":
+        sender = SesSender(await clients.open("sesv2", SENDS))
+    else:
+        settings = msgspec.json.decode(options.settings)
+        key = await asyncio.to_thread(Path(settings["key"].removeprefix("file:")).read_text)
+        sender = await ApnsSender.connect(settings, key)
+    return Notifier(dynamodb, sender, people, Recorder(sender.channel, sender.provider, options.prefix))
