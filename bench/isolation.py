@@ -20,6 +20,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from bench.accepted import Accepted
 from bench.contestants import SourceKind, start
 from bench.options import Cores, Options, choose_cores
 from bench.processes import BenchFailed
@@ -98,13 +99,14 @@ def measure(options: Options, cores: Cores, *, hangs: bool) -> Round:
         _wait(around, warm + events)
         process.stop()
         said: dict[str, Any] = around.sinks.control("stats")
+    mails = Accepted.of([said])
     return Round(
         hangs=hangs,
-        mails=said["accepted"],
-        lost=warm + events - said["unique"],
-        duplicates=said["duplicates"],
-        p50_ms=round(said["p50_ms"], 1),
-        p99_ms=round(said["p99_ms"], 1),
+        mails=mails.accepted,
+        lost=warm + events - mails.unique,
+        duplicates=mails.duplicates,
+        p50_ms=mails.latency.p50_ms,
+        p99_ms=mails.latency.p99_ms,
         queued=said["queued"],
     )
 

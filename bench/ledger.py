@@ -22,7 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.contestants import SourceKind, start
-from bench.measure import Run, Window
+from bench.figures import Window
+from bench.measure import Run
 from bench.options import Options, choose_cores
 from bench.processes import BenchFailed
 from bench.profile import Samples, sampling
@@ -131,7 +132,8 @@ def _measure(source: SourceKind, rate_a_shard: float, shards: int, lasts_s: floa
     ):
         run = Run(process, around, source)
         run.fill(_WARM_EVENTS)
-        window = run.paced(rate_per_s, lasts_s, shards)
+        run.wake(shards)
+        window = run.paced("paced", rate_per_s, lasts_s)
         billed: dict[str, Any] = around.dynamodb.control("stats")["leases"]
         with sampling(process.pid, Path(folder)) as samples:
             watched = run.fill(int(rate_per_s * lasts_s), rate_per_s)
@@ -156,7 +158,7 @@ def _cost(
         units=billed["write_units"],
         read_units=sum(billed["read_units"].values()),
         item_bytes_max=billed["item_bytes_max"],
-        commits_per_s=commits / window.wall_s,
+        commits_per_s=commits / window.spent.wall_s,
         cpu_us_an_event=window.cpu_us_an_event,
         cpu_percent=cpu_percent,
         own_percent=own_percent,

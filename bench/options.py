@@ -9,7 +9,10 @@ import msgspec
 
 
 class Options(msgspec.Struct, frozen=True):
-    """Of a run: `events` are measured saturated, then `rate_per_s` for `paced_s` seconds for the latency."""
+    """Of a run: `events` are measured saturated, then `rate_per_s` for `paced_s` seconds for the latency.
+
+    `hot_percent`: of the events, all on one shard.
+    """
 
     events: int = 100_000
     shards: int = 20
@@ -20,8 +23,18 @@ class Options(msgspec.Struct, frozen=True):
     paced_s: float = 10.0
     peer_events: int = 20_000
     peer_rate_per_s: float = 1_000.0
+    hot_percent: int = 0
     tls: bool = False
     profile: Path | None = None
+
+
+class Load(msgspec.Struct, frozen=True):
+    """What a contestant gets: first `warm` events to start up on, then the measured ones."""
+
+    warm: int
+    events: int
+    rate_per_s: float
+    paced_s: float
 
 
 class Cores(msgspec.Struct, frozen=True):

@@ -96,9 +96,10 @@ class Process:
     def usage(self) -> Usage:
         return usage_of(self.pid)
 
-    def rss_max_mib(self) -> float:
+    def memory_mib(self, field: str) -> float:
+        """`field` of /proc/<pid>/status: VmRSS is now, VmHWM the most there ever was."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1]) / 1024
         return 0.0
 

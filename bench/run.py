@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,8 +18,8 @@ import msgspec
 from rich.console import Console
 
 from bench.contestants import SourceKind, start
-from bench.measure import Load, Measurement, Run
-from bench.options import Cores, Options, choose_cores
+from bench.measure import Measurement, Run
+from bench.options import Cores, Load, Options, choose_cores
 from bench.peers import CHOICES, USUAL, peers_named, takes_part
 from bench.processes import ROOT, BenchFailed
 from bench.report import Entry, Report, ratios, show, store
@@ -31,8 +32,10 @@ RESULTS = ROOT / "bench" / "results"
 _WARM_SHARE = 5
 
 
-def main() -> int:
-    arguments = _parser().parse_args()
+def main(words: Sequence[str] | None = None) -> int:
+    """`words`: of the command line, where they are not the process's own."""
+    words = sys.argv[1:] if words is None else words
+    arguments = _parser().parse_args(words)
     workload = WORKLOADS[arguments.workload]
     options = _options(arguments, workload.usual)
     cores = choose_cores()
@@ -56,7 +59,7 @@ def main() -> int:
         _say(str(failure))
         return 1
     report = Report(
-        command=shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+        command=shlex.join(["python", "-m", "bench", *words]),
         workload=workload.name,
         title=workload.title,
         cores=_cores_text(cores),
@@ -77,7 +80,7 @@ def _measure(workload: Workload, entry: Entry, options: Options, cores: Cores) -
         surroundings(workload, options, cores, Path(folder)) as around,
         start(entry.contestant, entry.source, around, cores) as process,
     ):
-        return Run(process, around, entry.source).measure(_load(entry.contestant, options), options)
+        return Run(process, around, entry.source).measure(_load(entry.contestant, options))
 
 
 def _load(contestant: Contestant, options: Options) -> Load:
@@ -106,7 +109,11 @@ def _broken_promise(entries: list[Entry], workload: Workload) -> bool:
 def _parser() -> argparse.ArgumentParser:
     """What stands in Options and is not given is as the workload usually has it."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description=__doc__, argument_default=argparse.SUPPRESS
+        prog="python -m bench",
+        description=__doc__,
+        epilog=_epilog(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
     )
     parser.add_argument("--workload", choices=WORKLOADS, default="email")
     parser.add_argument("--source", choices=[*SourceKind, "both"], default="both")
@@ -114,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--shards", type=int)
     parser.add_argument("--users", type=int)
     parser.add_argument("--event-bytes", type=int)
+    parser.add_argument("--hot-percent", type=int, help="of the events, all on the first shard")
     parser.add_argument(
         "--rate", type=float, dest="rate_per_s", help="events/s of the latency measurement; 0: none"
     )
@@ -128,6 +136,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", type=Path, help="a flame graph (SVG) of the saturated part, by py-spy")
     parser.add_argument("--json", type=Path, default=None, help="where the figures go instead of bench/results")
     return parser
+
+
+def _epilog() -> str:
+    width = max(map(len, WORKLOADS))
+    workloads = [f"  {name:<{width}}  {workload.title}" for name, workload in WORKLOADS.items()]
+    return "\n".join(["workloads:", *workloads])
 
 
 def _options(arguments: argparse.Namespace, usual: Options) -> Options:

@@ -21,6 +21,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     """Where a contestant finds what it needs. `folder` is its own, for config and logs."""
 
     workload: Workload
+    options: Options
     source: Server
     dynamodb: Server
     sinks: Server
@@ -68,11 +69,14 @@ def surroundings(workload: Workload, options: Options, cores: Cores, folder: Pat
         *("--shards", str(options.shards)),
         *("--users", str(options.users)),
         *("--event-bytes", str(options.event_bytes)),
+        *("--hot-percent", str(options.hot_percent)),
+        *("--detail-types", ",".join(workload.detail_types)),
     ]
+    people = msgspec.json.encode(workload.people).decode()
     with (
         server("bench.servers.source", *source_arguments) as source,
-        server("bench.servers.dynamodb", "--prefix", PREFIX, "--devices", str(workload.devices)) as dynamodb,
+        server("bench.servers.dynamodb", "--prefix", PREFIX, "--people", people) as dynamodb,
         server("bench.servers.sinks", "--prefix", PREFIX, "--latency-ms", str(options.latency_ms)) as sinks,
         workload.receiver(Site(options, cores, folder, dynamodb, sinks)) as receiver,
     ):
-        yield Surroundings(workload, source, dynamodb, sinks, receiver, folder, ca_file)
+        yield Surroundings(workload, options, source, dynamodb, sinks, receiver, folder, ca_file)

@@ -12,6 +12,7 @@ from typing import Any
 import uvloop
 
 from bench.servers.http import Answer, Request, refusal
+from bench.servers.people import device_place
 from bench.servers.process import Counted, arguments, listen, pin
 from bench.servers.tally import Tally
 from notifyd.sandbox.config_fragment import write_fragment
@@ -52,7 +53,8 @@ class Apns:
         assert len(mailbox) < _MESSAGES_KEPT, "the mailbox was full: some of it may not be counted"
         while mailbox:
             push = mailbox.popleft()
-            self._tally.accept(push.text, push.delivery_id, push.time_s + self._latency_s)
+            answered_at_s = push.time_s + self._latency_s
+            self._tally.accept(push.text, push.delivery_id, answered_at_s, device_place(push.address))
 
 
 def main() -> None:

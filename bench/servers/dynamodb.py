@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from bench.servers.dynamodb_streams import with_stream
-from bench.servers.events import contact_item, settings_item
 from bench.servers.http import Answer, Asked, Refused, Request, refusal
+from bench.servers.people import People
 from bench.servers.plan import plan_of
 from bench.servers.process import Counted, arguments, now_s, serve, target_operation
 from bench.servers.table import ConditionFailed, Table
@@ -66,13 +66,13 @@ _LOG_KEY = msgspec.json.Decoder(_LogKey)
 
 class Dynamodb:
     def __init__(
-        self, prefix: str, latency_s: float, *, devices: int = 0, now_s: Callable[[], float] = now_s
+        self, prefix: str, latency_s: float, people: People, *, now_s: Callable[[], float] = now_s
     ) -> None:
         self._latency_s = latency_s
         self._now_s = now_s
         self._people = {
-            f"{prefix}-contacts": lru_cache(maxsize=None)(partial(contact_item, devices=devices)),
-            f"{prefix}-settings": lru_cache(maxsize=None)(settings_item),
+            f"{prefix}-contacts": lru_cache(maxsize=None)(people.contact_item),
+            f"{prefix}-settings": lru_cache(maxsize=None)(people.settings_item),
         }
         self._described = {table.name: _described(table) for table in plan_of(prefix).tables}
         self._log = Table(f"{prefix}-log", "event_id", "row")
@@ -81,6 +81,7 @@ class Dynamodb:
             table.name: table for table in (self._log, self._leases, Table(f"{prefix}-control", "key"))
         }
         self._rows: Counter[str] = Counter()
+        self._rows_ever: Counter[str] = Counter()
         self._written_s = 0.0
 
     def answer(self, request: Request) -> Answer:
@@ -109,7 +110,8 @@ class Dynamodb:
             self._rows.clear()
             self._leases.meter.clear()
         if path == "progress":
-            return {"accepted": self._rows["accepted"]}
+            accepted = self._rows_ever["accepted"]
+            return {"unique": accepted, "rows": accepted + self._rows_ever["suppressed"]}
         return {
             "accepted": self._rows["accepted"],
             **accepted_of(self._log.keys()),
@@ -180,7 +182,9 @@ class Dynamodb:
                 raise Refused("ValidationException", "Provided list of item keys contains duplicates")
             for key, write in zip(keys, writes, strict=True):
                 self._log.store(key.event_id.S, key.row.S, bytes(write.PutRequest.Item))
-                self._rows[key.row.S.split("#")[2]] += 1
+                kind = key.row.S.split("#")[2]
+                self._rows[kind] += 1
+                self._rows_ever[kind] += 1
         self._written_s = self._now_s()
         return b'{"UnprocessedItems":{}}'
 
@@ -192,20 +196,23 @@ class Dynamodb:
 
 
 def accepted_of(keys: Iterable[tuple[str, str]]) -> dict[str, int]:
-    """Of all rows of the log, by (event, row): one event has one delivery here."""
-    unique: set[str] = set()
+    """Of all rows of the log, by (event, row)."""
+    unique: set[tuple[str, str]] = set()
     ids: set[str] = set()
-    accepted = 0
+    accepted = suppressed = 0
     for event, row in keys:
         delivery_id, _, kind, *_ = row.split("#")
         if kind == "accepted":
             accepted += 1
-            unique.add(event)
+            unique.add((event, delivery_id))
             ids.add(delivery_id)
+        elif kind == "suppressed":
+            suppressed += 1
     return {
         "unique": len(unique),
         "duplicates": accepted - len(unique),
-        "bad_ids": max(0, len(unique) - len(ids)),
+        "bad_ids": len(unique) - len(ids),
+        "suppressed": suppressed,
     }
 
 
@@ -236,9 +243,10 @@ def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--prefix", default="bench")
     parser.add_argument("--latency-ms", type=float, default=5.0)
-    parser.add_argument("--devices", type=int, default=0, help="of each user, for pushes")
+    parser.add_argument("--people", default="{}", help="what of them is not as usual, in JSON")
     options = parser.parse_args()
-    tables = Dynamodb(options.prefix, options.latency_ms / 1000, devices=options.devices)
+    people = msgspec.json.decode(options.people, type=People)
+    tables = Dynamodb(options.prefix, options.latency_ms / 1000, people)
     serve(Counted(tables, target_operation), options)
 
 

@@ -28,17 +28,30 @@ class Stamp(msgspec.Struct, frozen=True):
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """`users`: how many there are; `event_bytes`: of an envelope as JSON."""
+    """`users`: how many there are; `event_bytes`: of an envelope; `detail_types`: each has an equal share."""
 
     users: int
     event_bytes: int
+    detail_types: tuple[str, ...] = (DETAIL_TYPE,)
+
+    def user_number(self, number: int) -> int:
+        """Spread like a hash, so that users come again at random distances, as real ones do."""
+        return spread(number) % self.users
 
     def user_id(self, number: int) -> str:
-        """Spread like a hash, so that users come again at random distances, as real ones do."""
-        return user_id(zlib.crc32(number.to_bytes(8, "big")) % self.users)
+        return user_id(self.user_number(number))
+
+    def detail_type(self, number: int) -> str:
+        """Of what the user's number leaves over: each user gets events of every type."""
+        return self.detail_types[spread(number) // self.users % len(self.detail_types)]
 
     def note(self) -> str:
         return "n" * max(0, self.event_bytes - _ENVELOPE_BYTES)
+
+
+def spread(number: int) -> int:
+    """Like a hash, the same in every run."""
+    return zlib.crc32(number.to_bytes(8, "big"))
 
 
 def user_id(index: int) -> str:
@@ -53,7 +66,7 @@ def envelope(shape: Shape, stamp: Stamp) -> bytes:
     """The EventBridge envelope as JSON, as it lies in a Kinesis record."""
     number = stamp.number
     return (
-        f'{{"id":"{event_id(number)}","source":"payment_request_event","detail-type":["{DETAIL_TYPE}"],'
+        f'{{"id":"{event_id(number)}","source":"payment_request_event","detail-type":["{shape.detail_type(number)}"],'
         f'"resources":["payments"],"region":"eu-central-1","account":"123456789012","time":"{stamp.time}",'
         f'"detail":{{"user_id":"{shape.user_id(number)}","number":{number},'
         f'"produced_at_ms":{stamp.produced_at_ms},"name":"Ada Example","amount":"{number % 9000 / 100:.2f}",'
@@ -67,7 +80,7 @@ def image(shape: Shape, stamp: Stamp) -> str:
     number = stamp.number
     return (
         f'{{"id":{{"S":"{event_id(number)}"}},"source":{{"S":"payment_request_event"}},'
-        f'"detail-type":{{"L":[{{"S":"{DETAIL_TYPE}"}}]}},"resources":{{"L":[{{"S":"payments"}}]}},'
+        f'"detail-type":{{"L":[{{"S":"{shape.detail_type(number)}"}}]}},"resources":{{"L":[{{"S":"payments"}}]}},'
         f'"region":{{"S":"eu-central-1"}},"account":{{"S":"123456789012"}},"time":{{"S":"{stamp.time}"}},'
         f'"detail":{{"M":{{"user_id":{{"S":"{shape.user_id(number)}"}},"number":{{"N":"{number}"}},'
         f'"produced_at_ms":{{"N":"{stamp.produced_at_ms}"}},"name":{{"S":"Ada Example"}},'
@@ -75,31 +88,3 @@ def image(shape: Shape, stamp: Stamp) -> str:
         f'"merchant":{{"S":"Grocer & Sons"}},"card":{{"S":"**** {number % 10000:04d}"}},'
         f'"reference":{{"S":"R-{number:09d}"}},"city":{{"S":"Hamburg"}},"note":{{"S":"{shape.note()}"}}}}}}}}'
     )
-
-
-def user_number(user: str) -> int:
-    return int(user.removeprefix("user-"))
-
-
-def device_token(number: int) -> str:
-    """As APNs gives them out: 32 bytes in hex. `number`: the device's, of all users' devices."""
-    return f"{number:064x}"
-
-
-def contact_item(user: str, devices: int = 0) -> bytes:
-    first = user_number(user) * devices
-    tokens = ",".join(
-        f'{{"M":{{"platform":{{"S":"apns"}},"deviceToken":{{"S":"{device_token(first + device)}"}}}}}}'
-        for device in range(devices)
-    )
-    return (
-        f'{{"user_id":{{"S":"{user}"}},"email":{{"S":"{user}@bench.example"}},"phone":{{"S":"+4915100000000"}},'
-        f'"device_tokens":{{"L":[{tokens}]}},"external_channels":{{"L":[]}}}}'
-    ).encode()
-
-
-def settings_item(user: str) -> bytes:
-    return (
-        f'{{"user_id":{{"S":"{user}"}},"opted_out":{{"BOOL":false}},'
-        f'"categories":{{"M":{{"payments":{{"BOOL":true}}}}}}}}'
-    ).encode()

@@ -15,7 +15,7 @@ def plan_of(prefix: str) -> Blueprint:
     return blueprint(
         names,
         sources=[(kind, names.events) for kind in SourceKind],
-        channels=[Channel.EMAIL, Channel.PUSH_IOS],
+        channels=[Channel.EMAIL, Channel.PUSH_IOS, Channel.SMS],
         log_indexes=[LogIndex.USER],
         visibility_s=_VISIBILITY_S,
         topic=names.alerts,

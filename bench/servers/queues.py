@@ -1,17 +1,16 @@
-"""SQS and SNS as the daemon sees them: queues that stay empty while all goes well, alerts that are counted."""
+"""SQS as the daemon sees it: queues that stay empty while all goes well."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 import msgspec
 
 from bench.servers.http import Answer, Request, refusal
 from notifyd.aws.blueprint import Blueprint
 
-_ARN = "arn:aws:{service}:eu-central-1:123456789012:{name}"
+_ARN = "arn:aws:sqs:eu-central-1:123456789012:{name}"
 
 
 class _Message(msgspec.Struct):
@@ -84,43 +83,17 @@ class Sqs:
 
     def _attributes(self, name: str) -> Answer:
         attributes = {
-            "QueueArn": _ARN.format(service="sqs", name=name),
+            "QueueArn": _ARN.format(name=name),
             "ApproximateNumberOfMessages": str(len(self._held[name])),
         }
         dead_letters = self._queues[name].dead_letters
         if dead_letters is not None:
             policy = {
-                "deadLetterTargetArn": _ARN.format(service="sqs", name=dead_letters),
+                "deadLetterTargetArn": _ARN.format(name=dead_letters),
                 "maxReceiveCount": 1000,
             }
             attributes["RedrivePolicy"] = msgspec.json.encode(policy).decode()
         return _json({"Attributes": attributes})
-
-
-class Query:
-    """SNS and STS: calls as forms, answers as XML."""
-
-    def __init__(self, plan: Blueprint) -> None:
-        self._topic_arn = _ARN.format(service="sns", name=plan.topic)
-        self.published = 0
-
-    def answer(self, request: Request) -> Answer:
-        action = query_action(request)
-        match action:
-            case "Publish":
-                self.published += 1
-                return _xml(action, "<MessageId>bench</MessageId>")
-            case "ListTopics":
-                topic = f"<member><TopicArn>{self._topic_arn}</TopicArn></member>"
-                return _xml(action, f"<Topics>{topic}</Topics>")
-            case "GetCallerIdentity":
-                return _xml(action, "<Account>123456789012</Account><UserId>bench</UserId><Arn>arn:bench</Arn>")
-            case _:
-                return _xml(action, "")
-
-
-def query_action(request: Request) -> str:
-    return parse_qs(request.body.decode()).get("Action", [""])[0]
 
 
 def _delete(queue: dict[str, _Message], entries: list[dict[str, Any]]) -> Answer:
@@ -135,11 +108,3 @@ def _sent(entry: dict[str, Any]) -> dict[str, str]:
 
 def _json(said: dict[str, Any], delay_s: float = 0.0) -> Answer:
     return Answer(msgspec.json.encode(said), delay_s=delay_s)
-
-
-def _xml(action: str, inside: str) -> Answer:
-    body = (
-        f"<{action}Response><{action}Result>{inside}</{action}Result>"
-        f"<ResponseMetadata><RequestId>bench</RequestId></ResponseMetadata></{action}Response>"
-    )
-    return Answer(body.encode(), content_type="text/xml")

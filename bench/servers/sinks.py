@@ -7,9 +7,10 @@ from typing import Any
 from bench.servers.http import Answer, Request
 from bench.servers.plan import plan_of
 from bench.servers.process import Counted, arguments, now_s, serve, target_operation
-from bench.servers.queues import Query, Sqs, query_action
+from bench.servers.queues import Sqs
 from bench.servers.ses import Ses, ses_operation
 from bench.servers.tally import Tally
+from bench.servers.topics import Sns, query_action
 
 
 class Sinks:
@@ -18,7 +19,7 @@ class Sinks:
         self._tally = Tally()
         self._ses = Ses(self._tally, latency_s, now_s)
         self._sqs = Sqs(plan, now_s)
-        self._query = Query(plan)
+        self._sns = Sns(plan, self._tally, latency_s, now_s)
 
     def answer(self, request: Request) -> Answer:
         operation = ses_operation(request.path)
@@ -26,7 +27,7 @@ class Sinks:
             return self._ses.answer(operation, request)
         if request.target.startswith("AmazonSQS."):
             return self._sqs.answer(target_operation(request), request)
-        return self._query.answer(request)
+        return self._sns.answer(request)
 
     def control(self, path: str, _body: bytes) -> dict[str, Any]:
         if path == "window":
@@ -37,7 +38,7 @@ class Sinks:
             **self._tally.stats(),
             "queued": self._sqs.messages,
             "waiting": self._sqs.waiting,
-            "alerts": self._query.published,
+            "alerts": self._sns.alerts,
         }
 
 
@@ -48,7 +49,7 @@ def operation(request: Request) -> str:
 def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--prefix", default="bench")
-    parser.add_argument("--latency-ms", type=float, default=50.0, help="of SES")
+    parser.add_argument("--latency-ms", type=float, default=50.0, help="of SES and of SMS")
     options = parser.parse_args()
     serve(Counted(Sinks(options.prefix, options.latency_ms / 1000), operation), options)
 

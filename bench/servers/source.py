@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from bench.servers.dynamodb_streams import DynamodbStreams, stream_record
-from bench.servers.events import Shape
+from bench.servers.events import DETAIL_TYPE, Shape
 from bench.servers.http import Answer, Refused, Request, refusal
 from bench.servers.kinesis import Kinesis, kinesis_record
 from bench.servers.process import Counted, arguments, now_s, serve, target_operation
@@ -26,11 +26,11 @@ class Append(msgspec.Struct):
 
 
 class Source:
-    def __init__(self, name: str, shards: int, shape: Shape, latency_s: float) -> None:
+    def __init__(self, name: str, shards: int, shape: Shape, latency_s: float, hot_percent: int = 0) -> None:
         self._latency_s = latency_s
         self._streams = {
-            "kinesis": Stream(shards, kinesis_record(shape)),
-            "dynamodb": Stream(shards, stream_record(shape)),
+            "kinesis": Stream(shards, kinesis_record(shape), hot_percent),
+            "dynamodb": Stream(shards, stream_record(shape), hot_percent),
         }
         self._services: dict[str, Kinesis | DynamodbStreams] = {
             "Kinesis_20131202": Kinesis(name, self._streams["kinesis"], now_s),
@@ -70,14 +70,16 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=20)
     parser.add_argument("--users", type=int, default=10_000)
     parser.add_argument("--event-bytes", type=int, default=600)
+    parser.add_argument("--detail-types", default=DETAIL_TYPE, help="with commas; each has an equal share")
+    parser.add_argument("--hot-percent", type=int, default=0, help="of the events, all on the first shard")
     parser.add_argument("--latency-ms", type=float, default=5.0)
     options = parser.parse_args()
     serve(Counted(source_of(options), target_operation), options)
 
 
 def source_of(options: argparse.Namespace) -> Source:
-    shape = Shape(users=options.users, event_bytes=options.event_bytes)
-    return Source(options.name, options.shards, shape, options.latency_ms / 1000)
+    shape = Shape(options.users, options.event_bytes, tuple(options.detail_types.split(",")))
+    return Source(options.name, options.shards, shape, options.latency_ms / 1000, options.hot_percent)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from bench.servers.events import Stamp
+from bench.servers.events import Stamp, spread
 
 
 class Rendered(msgspec.Struct):
@@ -65,11 +65,15 @@ class _Paced(msgspec.Struct):
 
 
 class Stream:
-    """Event `n` goes to shard `n % shards`. Unpaced events are rendered when appended, paced ones as they come."""
+    """Event `n` goes to shard `n % shards`, but `hot_percent` of them go to shard 0.
 
-    def __init__(self, shards: int, render: Render) -> None:
+    Unpaced events are rendered when appended, paced ones as they come.
+    """
+
+    def __init__(self, shards: int, render: Render, hot_percent: int = 0) -> None:
         self.shards = [Shard() for _ in range(shards)]
         self._render = render
+        self._hot_percent = hot_percent
         self._next = 0
         self._paced: _Paced | None = None
 
@@ -100,6 +104,7 @@ class Stream:
         self._paced = None
 
     def _add(self, stamp: Stamp) -> None:
-        index = stamp.number % len(self.shards)
+        is_hot = spread(stamp.number) % 100 < self._hot_percent
+        index = 0 if is_hot else stamp.number % len(self.shards)
         shard = self.shards[index]
         shard.add(self._render(index, len(shard), stamp), stamp.produced_at_s)

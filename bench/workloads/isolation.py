@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 from bench.workloads.email import EMAIL
-from bench.workloads.push import FAULTS_S, serve_sandbox
+from bench.workloads.push import FAULTS_S, ONE_DEVICE, serve_sandbox
 from bench.workloads.workload import FIXTURES, Receiver, Site, Workload
 from notifyd.core.channel import Channel
 from notifyd.sandbox.faults import Fault, Silence
@@ -16,7 +16,7 @@ from notifyd.sandbox.faults import Fault, Silence
 @contextmanager
 def _both(site: Site, *, faults: tuple[Fault, ...]) -> Iterator[Receiver]:
     with EMAIL.receiver(site) as mails, _apns(site, faults) as pushes:
-        yield Receiver(mails.counter, {**mails.providers, **pushes.providers}, pushes.pids)
+        yield Receiver(mails.counters, {**mails.providers, **pushes.providers}, pushes.pids)
 
 
 def _apns(site: Site, faults: tuple[Fault, ...]) -> AbstractContextManager[Receiver]:
@@ -34,6 +34,6 @@ def isolation(*, hangs: bool) -> Workload:
         beside={Channel.PUSH_IOS: "apns"},
         catalog=FIXTURES / "notifications_both.yaml",
         receiver=partial(_both, faults=faults),
-        devices=1,
+        people=ONE_DEVICE,
         has_faults=hangs,
     )

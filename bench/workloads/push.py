@@ -15,12 +15,13 @@ from msgspec.structs import replace
 from bench.nghttpd import nghttpd
 from bench.options import Options
 from bench.processes import Server
-from bench.servers.events import device_token
+from bench.servers.people import People
 from bench.workloads.workload import FIXTURES, Contestant, Receiver, Site, Workload
 from notifyd.core.channel import Channel
 from notifyd.sandbox.faults import Fault, GoAway, Silence
 
 _STREAMS_MAX = 1000  # APNs'
+ONE_DEVICE = People(devices=(1,))
 # Longer than any run.
 FAULTS_S = 3600.0
 
@@ -41,7 +42,7 @@ def serve_sandbox(*faults: Fault) -> Callable[[Site], Iterator[Receiver]]:
             folder=site.folder,
             tls=False,
         ) as server:
-            yield Receiver(server, yaml.safe_load(config.read_text())["providers"], (server.pid,))
+            yield Receiver((server,), yaml.safe_load(config.read_text())["providers"], (server.pid,))
 
     return serve
 
@@ -51,7 +52,7 @@ def _nghttpd(site: Site) -> Iterator[Receiver]:
     """It cannot tell what it accepted; the delivery log can."""
     folder = site.folder / "nghttpd"
     folder.mkdir()
-    tokens = map(device_token, range(site.options.users))
+    tokens = [token for user in range(site.options.users) for token in ONE_DEVICE.tokens(user)]
     with nghttpd(folder, tokens, streams_max=_STREAMS_MAX, core=site.cores.servers) as server:
         settings = {
             "topic": "com.example.bench",
@@ -61,7 +62,7 @@ def _nghttpd(site: Site) -> Iterator[Receiver]:
             "base_url": server.origin,
             "ca_file": str(server.ca_file),
         }
-        yield Receiver(site.dynamodb, {"apns": settings}, (server.pid,))
+        yield Receiver((site.dynamodb,), {"apns": settings}, (server.pid,))
 
 
 def _key_file(folder: Path) -> Path:
@@ -81,7 +82,7 @@ PUSH = Workload(
     # aioapns finds a request by its apns-id, which nghttpd does not give back: here alone it can be compared.
     contestants=(Contestant.DAEMON, Contestant.DAEMON_ON_AIOAPNS, Contestant.PEER),
     usual=Options(events=50_000, rate_per_s=2_000.0, peer_events=10_000),
-    devices=1,
+    people=ONE_DEVICE,
 )
 PUSH_RATE = replace(
     PUSH,

@@ -1,4 +1,4 @@
-"""What makes one workload another: whom it notifies by what, and who receives and counts it."""
+"""What makes one workload another: whom it notifies by what, who receives and counts it, and what is measured."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bench.options import Cores, Options
+from bench.expected import Expected, expected
+from bench.figures import Figure
+from bench.options import Cores, Load, Options
+from bench.phases import saturated_then_paced
 from bench.processes import ROOT, Server
+from bench.servers.events import DETAIL_TYPE, Shape
+from bench.servers.people import People
 from notifyd.core.channel import Channel
+
+if TYPE_CHECKING:
+    from bench.measure import Run
 
 FIXTURES = ROOT / "bench" / "fixtures"
 
@@ -36,17 +44,18 @@ class Site(msgspec.Struct, frozen=True):
 
 
 class Receiver(msgspec.Struct, frozen=True):
-    """`counter` tells what was accepted; `pids`: of what serves beside AWS's stand-ins; `providers`: the daemon's
+    """`counters` tell what was accepted; `pids`: of what serves beside AWS's stand-ins; `providers`: the daemon's
     section of that name, from which the peer, too, learns where to send.
     """
 
-    counter: Server
+    counters: tuple[Server, ...]
     providers: dict[str, Any]
     pids: tuple[int, ...] = ()
 
 
 class Workload(msgspec.Struct, frozen=True):
-    """`beside`: other channels' providers. `devices`: of each user. `usual`: what is run where nothing else is
+    """`beside`: other channels' providers. `detail_types`: of the events, those in `pushed` for each of a user's
+    devices. `phases`: what is done, and the figures that come of it. `usual`: what is run where nothing else is
     asked for. `has_faults`: some of it is refused, so that retry queues are used.
     """
 
@@ -59,5 +68,13 @@ class Workload(msgspec.Struct, frozen=True):
     contestants: tuple[Contestant, ...] = (Contestant.DAEMON, Contestant.PEER)
     usual: Options = Options()
     beside: dict[Channel, str] = {}
-    devices: int = 0
+    people: People = People()
+    detail_types: tuple[str, ...] = (DETAIL_TYPE,)
+    pushed: frozenset[str] = frozenset()
+    phases: Callable[[Run, Load, Options], list[Figure]] = saturated_then_paced
     has_faults: bool = False
+
+    def expects(self, numbers: range, options: Options) -> Expected:
+        """Of the events of these numbers."""
+        shape = Shape(options.users, options.event_bytes, self.detail_types)
+        return expected(numbers, shape, self.people, self.pushed)

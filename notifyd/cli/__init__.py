@@ -16,6 +16,7 @@ _COMMANDS = {
     "run": "notifyd.cli.run:run",
     "demo": "notifyd.cli.demo:demo",
     "sandbox": "notifyd.cli.sandbox:sandbox",
+    "bench": "notifyd.cli.bench:bench",
     "check": "notifyd.cli.check:check",
     "init": "notifyd.cli.init:init",
     "send": "notifyd.cli.send:send",
