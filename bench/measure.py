@@ -52,9 +52,13 @@ class Measurement(msgspec.Struct, frozen=True):
     exit_code: int
 
     @property
-    def saturated(self) -> Window | None:
-        """None: the workload never is."""
-        return self.windows.get(SATURATED)
+    def is_saturated(self) -> bool:
+        """Not every workload fills its contestant up."""
+        return SATURATED in self.windows
+
+    @property
+    def saturated(self) -> Window:
+        return self.windows[SATURATED]
 
 
 class Begun(msgspec.Struct, frozen=True):

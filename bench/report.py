@@ -35,7 +35,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     def events_per_core_s(self) -> float | None:
         """Saturated; None: the workload never is."""
-        rates = [one.saturated.events_per_core_s for one in self.rounds if one.saturated is not None]
+        rates = [one.saturated.events_per_core_s for one in self.rounds if one.is_saturated]
         return median(rates) if rates else None
 
 

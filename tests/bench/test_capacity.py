@@ -5,6 +5,7 @@ import pytest
 from bench.servers.capacity import item_bytes, read_units, write_units
 from bench.servers.dynamodb import Dynamodb
 from bench.servers.expressions import Item
+from bench.servers.people import People
 from tests.bench.conftest import Client
 
 LEASES = "bench-leases"
@@ -34,7 +35,7 @@ def test_a_scan_is_billed_for_all_that_it_read() -> None:
 
 
 async def test_writes_to_the_leases_are_billed_by_kind_refused_ones_too(client_of: Client) -> None:
-    tables = Dynamodb("bench", latency_s=0.0)
+    tables = Dynamodb("bench", 0.0, People())
     shard = {"key": {"S": "shard#1"}, "text": {"S": "x" * 1500}}
     async with client_of(tables.answer, "dynamodb") as client:
         await client.put_item(TableName=LEASES, Item=shard)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from bench.servers.dynamodb import Dynamodb
+from bench.servers.people import People
 from notifyd.aws.delivery_log import DynamoDbDeliveryLog
 from notifyd.aws.lease_table import DynamoDbLeaseTable
 from notifyd.aws.session import AwsSession
@@ -29,7 +30,7 @@ SOMETHING = Progress(Position("12"), 5.0, Position("19"), b"\x01\x02", "13:0", {
 async def dynamodb() -> AsyncIterator[AwsService]:
     clock, entropy = FakeClock(), FakeEntropy()
     async with (
-        serving(Dynamodb("bench", latency_s=0.0).answer) as url,
+        serving(Dynamodb("bench", 0.0, People()).answer) as url,
         AwsSession(
             "eu-central-1",
             clock=clock,

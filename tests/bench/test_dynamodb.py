@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from bench.servers.dynamodb import Dynamodb
 from bench.servers.dynamodb_streams import stream_arn
+from bench.servers.people import People
 from tests.bench.conftest import Client
 
 LEASE = {"key": {"S": "shard-1"}, "epoch": {"N": "1"}, "commit_id": {"S": "a"}}
@@ -14,7 +15,7 @@ LEASE = {"key": {"S": "shard-1"}, "epoch": {"N": "1"}, "commit_id": {"S": "a"}}
 
 @pytest.fixture
 def tables() -> Dynamodb:
-    return Dynamodb("bench", latency_s=0.0)
+    return Dynamodb("bench", 0.0, People())
 
 
 def update(epoch: str, commit_id: str, was: str) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.contestants import SourceKind, start
-from bench.measure import Load, Run
-from bench.options import Options, choose_cores
+from bench.measure import Run
+from bench.options import Load, Options, choose_cores
 from bench.peer.people import CACHE_TTL_S, USERS_A_CALL_MAX, Known
 from bench.peers import PEERS, USUAL, peers_named, takes_part
 from bench.setup import surroundings
@@ -30,7 +30,7 @@ def test_every_event_is_sent_once_and_written_down(peer: Contestant, source: Sou
         surroundings(EMAIL, options, cores, tmp_path) as around,
         start(peer, source, around, cores) as process,
     ):
-        seen = Run(process, around, source).measure(Load(10, 300, 0.0, 0.0), options)
+        seen = Run(process, around, source).measure(Load(10, 300, 0.0, 0.0))
     assert (seen.produced, seen.lost, seen.duplicates, seen.bad_ids, seen.log_rows_missing) == (310, 0, 0, 0, 0)
     assert seen.exit_code == 0
     assert seen.saturated.calls["PutItem"] > 0

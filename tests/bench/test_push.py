@@ -5,7 +5,8 @@ import pytest
 
 from bench.peer.push import ApnsSender
 from bench.servers.apns import Apns
-from bench.servers.events import Shape, Stamp, contact_item, device_token, envelope, user_id
+from bench.servers.events import Shape, Stamp, envelope, user_id
+from bench.servers.people import People, device_token
 from notifyd.core.channel import Channel
 from notifyd.core.dynamodb_json import decode_item
 from notifyd.core.user import DEVICE_PLATFORMS
@@ -56,11 +57,12 @@ async def test_the_peers_pushes_are_accepted_each_once_whatever_room_the_connect
 @pytest.mark.parametrize("devices", [0, 1, 3])
 def test_the_daemon_reads_as_many_devices_as_a_user_has_and_no_two_users_share_one(devices: int) -> None:
     damages: list[Damage] = []
+    people = People(devices=(devices,))
     tokens = [
         device
         for number in range(3)
         for device in read_contact(
-            user_id(number), decode_item(contact_item(user_id(number), devices)), damages
+            user_id(number), decode_item(people.contact_item(user_id(number))), damages
         ).device_tokens
     ]
     assert not damages
