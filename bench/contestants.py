@@ -29,10 +29,13 @@ _FILTERS: dict[SourceKind, dict[str, object]] = {
 }
 
 
-def start(contestant: Contestant, kind: SourceKind, around: Surroundings, cores: Cores) -> Process:
+def start(
+    contestant: Contestant, kind: SourceKind, around: Surroundings, cores: Cores, *, workers: int = 1
+) -> Process:
+    """`workers`: of the daemon."""
     match contestant:
         case Contestant.DAEMON:
-            return _daemon(kind, around, cores, {})
+            return _daemon(kind, around, cores, {}, workers)
         case Contestant.DAEMON_ON_AIOAPNS:
             return _daemon(kind, around, cores, {"client": "aioapns"})
         case Contestant.PEER | Contestant.ASYNC_KINESIS | Contestant.BOTO3:
@@ -41,11 +44,13 @@ def start(contestant: Contestant, kind: SourceKind, around: Surroundings, cores:
             assert_never(contestant)
 
 
-def _daemon(kind: SourceKind, around: Surroundings, cores: Cores, settings: dict[str, Any]) -> Process:
+def _daemon(
+    kind: SourceKind, around: Surroundings, cores: Cores, settings: dict[str, Any], workers: int = 1
+) -> Process:
     return Process(
         "notifyd",
         ["run", "--config", str(write_config(kind, around, settings))],
-        environment={**around.environment(), **IDENTITY},
+        environment={**around.environment(), **IDENTITY, "NOTIFYD_WORKERS": str(workers)},
         core=cores.contestant,
         log=around.folder / "notifyd.log",
         stop_timeout_s=40.0,

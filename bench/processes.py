@@ -94,7 +94,13 @@ class Process:
         return self._child.returncode
 
     def usage(self) -> Usage:
-        return usage_of(self.pid)
+        """Of it and of all that it started."""
+        members = [usage_of(pid) for pid in _family_of(self.pid)]
+        return Usage(
+            cpu_s=sum(member.cpu_s for member in members),
+            loop_cpu_s=sum(member.loop_cpu_s for member in members),
+            queued_s=sum(member.queued_s for member in members),
+        )
 
     def memory_mib(self, field: str) -> float:
         """`field` of /proc/<pid>/status: VmRSS is now, VmHWM the most there ever was."""
@@ -160,7 +166,22 @@ def usage_of(pid: int) -> Usage:
     return Usage(_cpu_s(f"/proc/{pid}/stat"), _cpu_s(f"{loop}/stat"), queued_ns / 1e9)
 
 
+def _family_of(pid: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            children.setdefault(int(_fields(stat)[1]), []).append(int(stat.parent.name))
+    family = [pid]
+    for member in family:
+        family += children.get(member, [])
+    return family
+
+
 def _cpu_s(stat: str) -> float:
-    # The process's name, in parentheses, may hold spaces; utime and stime are fields 14 and 15 of the whole line.
-    fields = Path(stat).read_text().rpartition(")")[2].split()
+    fields = _fields(Path(stat))
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def _fields(stat: Path) -> list[str]:
+    """From the third on, the state: the name before it, in parentheses, may hold spaces."""
+    return stat.read_text().rpartition(")")[2].split()
