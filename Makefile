@@ -11,13 +11,11 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 # Two for each of two cores: many tests wait for an answer of the embedded AWS, not for a core. One that runs
 # out of tests takes some of another's, as the longest take as long as hundreds of others.
 TEST_PROCESSES := 4 --dist worksteal
-# The bench of `make ci-long` shows that it runs; its figures are not for docs/performance.md.
-BENCH_SHORT := --events 20000 --rounds 1 --paced-s 5 --peers none
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate --quiet
 UV := uv==0.13.9
 
-.PHONY: help demo test lint bench image lock ci-long schemas kill-test sim \
+.PHONY: help demo test lint bench bench-check scale image lock ci-long schemas kill-test sim \
 	isolation ledger fleet failover outage kill-loop sigterm-loop zombie chaos reshard
 
 help:  ## this list
@@ -49,6 +47,12 @@ lint: $(READY)  ## style, types, and which layer may import which
 
 bench: $(READY)  ## events/s of one daemon process, beside its peer; see docs/performance.md
 	$(BIN)/python -m bench $(ARGS)
+
+bench-check: $(READY)  ## whether it is as much quicker than its peer as it was; ARGS=--store keeps what it is now
+	@$(BIN)/python -m bench.check $(ARGS)
+
+scale: $(READY)  ## what a second worker adds, in events per CPU second and by the clock; ARGS="--workload push-rate"
+	@$(BIN)/python -m bench.scale $(ARGS)
 
 ledger: $(READY)  ## what the ledger costs at 200 records/s a shard: write units a notification, share of the CPU
 	@$(BIN)/python -m bench.ledger $(ARGS)
@@ -106,9 +110,8 @@ schemas: $(READY)  ## what is deployed, against the schemas of those who read it
 	$(BIN)/cfn-lint deploy/cloudformation/notifyd.yaml
 	$(BIN)/pytest tests/deploy
 
-ci-long: schemas  ## what takes longer than a push should: schemas, slow tests, a short bench
+ci-long: schemas bench-check  ## what takes longer than a push should: schemas, the bench's ratios, slow tests
 	$(BIN)/pytest -m slow
-	$(BIN)/python -m bench $(BENCH_SHORT)
 
 image:  ## the container image, by docker, podman or buildah
 	@builder=$$(for tool in docker podman buildah; do "$$tool" info >/dev/null 2>&1 && echo "$$tool" && break; done); \

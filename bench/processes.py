@@ -93,6 +93,11 @@ class Process:
         self._child.stdin.close()
         return self._child.returncode
 
+    def kill(self) -> None:
+        """Where nothing more is asked of it, not even to drain."""
+        self._child.kill()
+        self._child.wait()
+
     def usage(self) -> Usage:
         """Of it and of all that it started."""
         members = [usage_of(pid) for pid in _family_of(self.pid)]
