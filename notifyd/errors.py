@@ -9,12 +9,16 @@ class NotifydError(Exception):
     """Whatever this project raises on purpose."""
 
 
-class Fault(msgspec.Struct, frozen=True):
-    """One thing that is wrong for the operator: `where` (file:line or key), `what` (names the value), `mend`."""
+class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that is wrong for the operator: `where` (file:line or key), `what` (names the value), `mend`.
+
+    `is_warning`: it works nevertheless, as far as that goes.
+    """
 
     where: str
     what: str
     mend: str
+    is_warning: bool = False
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}; {self.mend}"

@@ -37,12 +37,13 @@ def check(ctx: click.Context, config_path: Path, as_json: bool) -> None:
     Looks at config, catalog, templates, secrets, credentials, tables, streams, queues and providers. Each fault
     is one line: where it is, what it is, how to mend it. Nothing is changed, nothing is sent.
     """
-    faults, warnings = asyncio.run(_check(config_path))
+    found = asyncio.run(_check(config_path))
+    warnings = [fault for fault in found if fault.is_warning]
+    faults = [fault for fault in found if not fault.is_warning]
     if as_json:
         echo_json({"faults": faults, "warnings": warnings})
     else:
-        echo_faults(warnings, warning=True)
-        echo_faults(faults)
+        echo_faults([*warnings, *faults])
         click.echo(f"faults: {len(faults)}, warnings: {len(warnings)}")
     if faults:
         ctx.exit(CONFIG)
@@ -59,25 +60,19 @@ async def preflight(config: Config) -> list[Fault]:
     return faults
 
 
-async def _check(path: Path) -> tuple[list[Fault], list[Fault]]:
-    """Faults and warnings."""
-    from notifyd.aws.checks import CREDENTIALS
+async def _check(path: Path) -> list[Fault]:
     from notifyd.cli.provider_checks import provider_faults
 
     faults: list[Fault] = []
-    warnings: list[Fault] = []
     try:
         config = read_config(path)
         faults += await template_faults(config)
         async with open_session(config) as session:
             faults += await _start_faults(config, session)
-            if not any(fault.where == CREDENTIALS for fault in faults):
-                account_faults, warnings = await account_findings(config, session)
-                faults += account_faults
             faults += await provider_faults(config, session)
     except ConfigError as error:
         faults += error.faults
-    return faults, warnings
+    return faults
 
 
 async def _start_faults(config: Config, session: AwsSession) -> list[Fault]:
@@ -98,24 +93,3 @@ async def _start_faults(config: Config, session: AwsSession) -> list[Fault]:
         faults += error.faults
     sources = [(source.kind, config.source_name(source)) for source in config.sources]
     return faults + await check_resources(session, blueprint_of(config), sources)
-
-
-async def account_findings(config: Config, session: AwsSession) -> tuple[list[Fault], list[Fault]]:
-    """Faults and warnings: what SES and SNS would say, where it is this account's that send."""
-    from notifyd.aws.account_checks import check_sender, warn_of_sandbox, warn_of_spend_limit
-    from notifyd.providers.ses import SesConfig
-    from notifyd.providers.sns_sms import SnsSmsConfig
-
-    faults: list[Fault] = []
-    warnings: list[Fault] = []
-    used = dict.fromkeys(name for channel in config.channels.values() for name in channel.weights)
-    for section in map(config.provider, used):
-        match section:
-            case SesConfig(base_url=None):
-                faults += await check_sender(session, section.sender)
-                warnings += await warn_of_sandbox(session)
-            case SnsSmsConfig(base_url=None):
-                warnings += await warn_of_spend_limit(session)
-            case _:
-                pass
-    return faults, warnings

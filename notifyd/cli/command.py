@@ -24,20 +24,8 @@ class Command(click.Command):
         write_exits(formatter, self._exits)
 
 
-class Group(click.Group):
-    """Commands under one name, with examples and exit codes as `Command` has them."""
-
-    def __init__(
-        self, *args: Any, examples: Sequence[str] = (), exits: Mapping[int, str] | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self._examples = examples
-        self._exits = exits or {}
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        super().format_epilog(ctx, formatter)
-        write_examples(formatter, self._examples)
-        write_exits(formatter, self._exits)
+class Group(Command, click.Group):
+    """Commands under one name."""
 
 
 def write_examples(formatter: click.HelpFormatter, examples: Sequence[str]) -> None:

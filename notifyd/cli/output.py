@@ -20,11 +20,11 @@ def echo_json(value: Any) -> None:
     click.echo(msgspec.json.encode(value))
 
 
-def echo_faults(faults: Iterable[Fault], *, warning: bool = False) -> None:
+def echo_faults(faults: Iterable[Fault]) -> None:
     """One line each on stderr; colours only where somebody looks."""
     for fault in faults:
-        where = click.style(fault.where, fg="yellow" if warning else "red", bold=True)
-        click.echo(f"{where}: {'warning: ' if warning else ''}{fault.what}; {fault.mend}", err=True)
+        where = click.style(fault.where, fg="yellow" if fault.is_warning else "red", bold=True)
+        click.echo(f"{where}: {'warning: ' if fault.is_warning else ''}{fault.what}; {fault.mend}", err=True)
 
 
 def echo_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -15,14 +15,11 @@ from notifyd.providers import PROVIDERS, ProviderContext
 from notifyd.secret_ref import SecretRef, secret_refs
 from notifyd.system import SystemClock, SystemEntropy
 
-# Of the AWS account itself it is asked elsewhere (account_checks.py).
-_OF_THE_ACCOUNT = frozenset({"ses"})
-
 
 async def provider_faults(config: Config, session: AwsSession) -> list[Fault]:
     """Secrets that cannot be had are others' to report: their providers are left out."""
     used = dict.fromkeys(name for channel in config.channels.values() for name in channel.weights)
-    asked = [_faults(name, config, session) for name in used if name not in _OF_THE_ACCOUNT]
+    asked = [_faults(name, config, session) for name in used]
     return [fault for faults in await asyncio.gather(*asked) for fault in faults]
 
 

@@ -21,6 +21,7 @@ _ATTEMPTS_MAX = 3
 
 
 class SendQuota(msgspec.Struct, rename="pascal"):
+    max_24_hour_send: float = msgspec.field(default=0.0, name="Max24HourSend")
     max_send_rate: float = 0.0
 
 
@@ -53,8 +54,12 @@ async def fetch_account(aws: AwsService) -> Account:
 def account_faults(account: Account) -> list[Fault]:
     faults = []
     if not account.production_access_enabled:
-        what = "the SES account is in the sandbox: it sends to verified addresses only"
-        faults.append(Fault(_WHERE, what, "ask AWS for production access, or verify each recipient"))
+        quota = account.send_quota
+        limit = f"{quota.max_24_hour_send:g} mails a day, {quota.max_send_rate:g} a second"
+        what = f"the SES account is in the sandbox: {limit}, to verified addresses only"
+        faults.append(
+            Fault(_WHERE, what, "ask AWS for production access, or verify each recipient", is_warning=True)
+        )
     if not account.sending_enabled:
         what = f"SES does not let the account send (status {account.enforcement_status})"
         faults.append(Fault(_WHERE, what, "see the account's reputation in the SES console and answer AWS there"))

@@ -29,6 +29,10 @@ _PAYLOAD_BYTES_MAX = 64 * 1024
 _ATTEMPTS_MAX = 3  # of asking for the account: reading is repeatable
 _MESSAGE_ID = re.compile(rb"<MessageId>([^<]+)</MessageId>")
 _IN_SANDBOX = b"<IsInSandbox>true</IsInSandbox>"
+_SPEND_LIMIT = re.compile(rb"<key>MonthlySpendLimit</key>\s*<value>([0-9.]+)</value>")
+# AWS's own limit for an account that never asked for more.
+_SPEND_LIMIT_USD = 1.0
+_WHERE = "providers.sns_sms"
 # `Invalid parameter: PhoneNumber Reason: …`: one code, and only the text tells which parameter.
 _INVALID = re.compile(r"Invalid parameter: (\w+)(?: Value)?(?: Reason: (.*))?", re.DOTALL)
 _PARAMETERS = {"PhoneNumber": Reason.ADDRESS_INVALID, "SenderId": Reason.SENDER_REFUSED}
@@ -85,17 +89,31 @@ class SnsSmsProvider(Unasked):
 
     async def problems(self) -> list[Fault]:
         try:
-            answer = await self._aws.query("GetSMSSandboxAccountStatus", _VERSION, {}, attempts_max=_ATTEMPTS_MAX)
+            return [*await self._sandbox_faults(), await self._spend_warning()]
         except (AwsError, TransportError) as error:
-            mend = "mend region, base_url or credentials, and let the role do sns:GetSMSSandboxAccountStatus"
-            return [Fault("providers.sns_sms", f"SNS does not tell of the account: {error}", mend)]
-        if _IN_SANDBOX in answer:
-            what = "the account is in the SMS sandbox: it sends to verified numbers only"
-            return [Fault("providers.sns_sms", what, "ask AWS to move it out, or verify each number")]
-        return []
+            mend = (
+                "mend region, base_url or credentials, and let the role do sns:GetSMSSandboxAccountStatus and "
+                "sns:GetSMSAttributes"
+            )
+            return [Fault(_WHERE, f"SNS does not tell of the account: {error}", mend)]
 
     async def close(self) -> None:
         """The connections are the AWS session's, which closes them."""
+
+    async def _sandbox_faults(self) -> list[Fault]:
+        answer = await self._aws.query("GetSMSSandboxAccountStatus", _VERSION, {}, attempts_max=_ATTEMPTS_MAX)
+        if _IN_SANDBOX not in answer:
+            return []
+        what = "the account is in the SMS sandbox: it sends to verified numbers only"
+        return [Fault(_WHERE, what, "ask AWS to move it out, or verify each number")]
+
+    async def _spend_warning(self) -> Fault:
+        """What SNS stops at, silently, month by month."""
+        asked = {"attributes.member.1": "MonthlySpendLimit"}
+        answer = await self._aws.query("GetSMSAttributes", _VERSION, asked, attempts_max=_ATTEMPTS_MAX)
+        limit = _SPEND_LIMIT.search(answer)
+        what = f"SNS stops when {float(limit[1]) if limit else _SPEND_LIMIT_USD:g} USD are spent in a month"
+        return Fault(_WHERE, what, "ask for a higher limit where that is less than you send", is_warning=True)
 
     async def _send_one(self, delivery: Delivery) -> Outcome:
         to, text = number_of(delivery.address), text_of(delivery, self._config.segments_max)

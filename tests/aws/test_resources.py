@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from notifyd.aws.account_checks import check_sender, warn_of_sandbox, warn_of_spend_limit
 from notifyd.aws.blueprint import Blueprint, blueprint
 from notifyd.aws.checks import check_resources
 from notifyd.aws.resources import Made, create_resources
@@ -163,23 +162,6 @@ async def test_without_an_answer_from_aws_check_says_so_once(plan: Blueprint, so
     async with nobody:
         faults = await check_resources(nobody, plan, sources)
     assert [fault.where for fault in faults] == ["AWS credentials"]
-
-
-async def test_a_sender_is_good_when_it_or_its_domain_is_verified(aws: AwsSession, prefix: str) -> None:
-    domain = f"{prefix}.example"
-    assert [fault.what for fault in await check_sender(aws, f"Shop <shop@{domain}>")] == [
-        f"the sender 'shop@{domain}' is not verified"
-    ]
-    async with aws.client("sesv2") as ses:
-        await ses.create_email_identity(EmailIdentity=domain)
-    assert await check_sender(aws, f"Shop <shop@{domain}>") == []
-
-
-async def test_the_sandbox_and_the_spend_limit_are_told(aws: AwsSession) -> None:
-    assert [fault.where for fault in await warn_of_spend_limit(aws)] == ["SNS text messages"]
-    async with aws.client("sesv2") as ses:
-        production = (await ses.get_account())["ProductionAccessEnabled"]
-    assert bool(await warn_of_sandbox(aws)) is not production
 
 
 async def _table(aws: AwsSession, name: str, key: str, **more: Any) -> None:

@@ -129,7 +129,7 @@ async def test_init_then_check_leaves_what_only_the_operator_can_mend(
 
     wrong = await shell("check", "-c", config, "--json")
     assert wrong.exit_code == 78
-    assert {fault["where"] for fault in wrong.json["faults"]} == {f"stream {prefix}-other", "SES"}
+    assert {fault["where"] for fault in wrong.json["faults"]} == {f"stream {prefix}-other", "providers.ses.sender"}
 
     async with aws.client("kinesis") as kinesis, aws.client("sesv2") as ses:
         await kinesis.create_stream(StreamName=f"{prefix}-other", ShardCount=1)

@@ -189,7 +189,7 @@ async def test_without_a_connection_nothing_was_sent(name: str) -> None:
 
 
 async def test_a_provider_that_may_send_has_no_problems(rig: Rig) -> None:
-    assert await rig.provider.problems() == []
+    assert not [fault for fault in await rig.provider.problems() if not fault.is_warning]
     assert rig.requests == 0
 
 

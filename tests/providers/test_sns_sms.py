@@ -109,5 +109,7 @@ async def rig() -> AsyncIterator[VendorRig]:
 
 async def test_check_says_that_the_account_is_in_the_sandbox(rig: VendorRig) -> None:
     vars(rig.desk.vendor)["in_sandbox"] = True
-    [fault] = await rig.provider.problems()
+    fault, warning = await rig.provider.problems()
     assert "SMS sandbox" in fault.what
+    assert "1 USD" in warning.what
+    assert (fault.is_warning, warning.is_warning) == (False, True)
