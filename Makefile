@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 	--no-emit-index-url --no-header --no-annotate --quiet
 UV := uv==0.13.9
 
-.PHONY: help demo test lint bench bench-check scale image lock ci-long schemas kill-test sim \
+.PHONY: help demo test lint bench bench-check scale capacity image lock ci-long schemas kill-test sim \
 	isolation ledger fleet failover outage kill-loop sigterm-loop zombie chaos reshard
 
 help:  ## this list
@@ -53,6 +53,9 @@ bench-check: $(READY)  ## whether it is as much quicker than its peer as it was;
 
 scale: $(READY)  ## what a second worker adds, in events per CPU second and by the clock; ARGS="--workload push-rate"
 	@$(BIN)/python -m bench.scale $(ARGS)
+
+capacity: $(READY)  ## docs/capacity.md anew, from a report of `make bench`; ARGS="bench/results/….json"
+	@$(BIN)/python -m bench.capacity $(ARGS) --out docs/capacity.md
 
 ledger: $(READY)  ## what the ledger costs at 200 records/s a shard: write units a notification, share of the CPU
 	@$(BIN)/python -m bench.ledger $(ARGS)

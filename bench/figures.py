@@ -28,7 +28,9 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 class Window(msgspec.Struct, frozen=True):
-    """What so many events cost. `deliveries`: accepted ones. `calls`: AWS calls by operation."""
+    """What so many events cost. `deliveries`: accepted ones. `calls`: AWS calls by operation. `units_an_event`:
+    that DynamoDB bills, by table and direction, and `log bytes`.
+    """
 
     events: int
     deliveries: int
@@ -40,9 +42,18 @@ class Window(msgspec.Struct, frozen=True):
     latency: Latency
     calls: dict[str, int]
     calls_an_event: dict[str, float]
+    units_an_event: dict[str, float]
 
     @classmethod
-    def of(cls, events: int, deliveries: int, spent: Spent, latency: Latency, calls: dict[str, int]) -> Self:
+    def of(
+        cls,
+        events: int,
+        deliveries: int,
+        spent: Spent,
+        latency: Latency,
+        calls: dict[str, int],
+        units: dict[str, float],
+    ) -> Self:
         return cls(
             events=events,
             deliveries=deliveries,
@@ -54,6 +65,7 @@ class Window(msgspec.Struct, frozen=True):
             latency=latency,
             calls=calls,
             calls_an_event={name: ratio(count, events) for name, count in calls.items()},
+            units_an_event={name: ratio(count, events) for name, count in units.items()},
         )
 
 

@@ -167,7 +167,7 @@ class Run:
             queued_s=after.queued_s - begun.usage.queued_s,
             servers_cpu_s=self._servers_cpu_s() - begun.servers_cpu_s,
         )
-        return Window.of(events, accepted.accepted, spent, accepted.latency, self._calls())
+        return Window.of(events, accepted.accepted, spent, accepted.latency, self._calls(), self._units())
 
     def begin_load(self, rate_per_s: float) -> None:
         """On and on, until `end_load`."""
@@ -233,6 +233,10 @@ class Run:
 
     def _servers_cpu_s(self) -> float:
         return sum(usage_of(pid).cpu_s for pid in self.around.pids())
+
+    def _units(self) -> dict[str, float]:
+        units: dict[str, float] = self.around.dynamodb.control("stats")["units"]
+        return units
 
     def _calls(self) -> dict[str, int]:
         calls: Counter[str] = Counter()

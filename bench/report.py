@@ -40,9 +40,15 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """`ratios`: events a core of the daemon over the others', by source, median of the rounds of each."""
+    """`ratios`: events a core of the daemon over the others', by source, median of the rounds of each.
+    `measured_on`: a date.
+    """
 
     command: str
+    measured_on: str
+    shards: int
+    users: int
+    event_bytes: int
     workload: str
     title: str
     cores: str

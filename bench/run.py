@@ -58,8 +58,13 @@ def main(words: Sequence[str] | None = None) -> int:
     except BenchFailed as failure:
         _say(str(failure))
         return 1
+    ended_at = datetime.fromtimestamp(time_ns() / 1e9, UTC)
     report = Report(
         command=shlex.join(["python", "-m", "bench", *words]),
+        measured_on=f"{ended_at:%Y-%m-%d}",
+        shards=options.shards,
+        users=options.users,
+        event_bytes=options.event_bytes,
         workload=workload.name,
         title=workload.title,
         cores=_cores_text(cores),
@@ -68,7 +73,7 @@ def main(words: Sequence[str] | None = None) -> int:
         ratios=ratios(entries),
     )
     show(report)
-    target = arguments.json or RESULTS / f"{datetime.fromtimestamp(time_ns() / 1e9, UTC):%Y%m%dT%H%M%SZ}.json"
+    target = arguments.json or RESULTS / f"{ended_at:%Y%m%dT%H%M%SZ}.json"
     store(report, target)
     _say(f"stored in {target}")
     return 1 if _broken_promise(entries, workload) else 0

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
+
+import msgspec
 
 from bench.servers.expressions import Item
 
@@ -44,6 +47,23 @@ def write_units(before_bytes: int, after_bytes: int) -> int:
 def read_units(size_bytes: int) -> int:
     """Of one strongly consistent call: one for each started 4 KiB of all that it read."""
     return max(1, -(-size_bytes // _READ_UNIT_BYTES))
+
+
+def row_units(row: bytes, copies: int) -> int:
+    """To write a new one, which every index copies. As JSON it is longer than as DynamoDB counts it, so that most
+    need not be taken apart.
+    """
+    size_bytes = len(row) if len(row) <= _WRITE_UNIT_BYTES else item_bytes(msgspec.json.decode(row))
+    return copies * write_units(0, size_bytes)
+
+
+def batch_read_units(items: Iterable[bytes], *, consistent: bool) -> float:
+    """Each for itself, half where it may be a moment old."""
+    units = sum(
+        read_units(len(item) if len(item) <= _READ_UNIT_BYTES else item_bytes(msgspec.json.decode(item)))
+        for item in items
+    )
+    return units if consistent else units / 2
 
 
 class Meter:

@@ -6,13 +6,14 @@ Projections are not applied: an answer holds whole items.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from bench.servers.capacity import batch_read_units, item_bytes, row_units
 from bench.servers.dynamodb_streams import with_stream
 from bench.servers.http import Answer, Asked, Refused, Request, refusal
 from bench.servers.people import People
@@ -36,6 +37,7 @@ class _UserKey(msgspec.Struct):
 
 class _UserKeys(msgspec.Struct):
     Keys: list[_UserKey]
+    ConsistentRead: bool = False
 
 
 class _BatchGet(msgspec.Struct):
@@ -74,12 +76,15 @@ class Dynamodb:
             f"{prefix}-contacts": lru_cache(maxsize=None)(people.contact_item),
             f"{prefix}-settings": lru_cache(maxsize=None)(people.settings_item),
         }
-        self._described = {table.name: _described(table) for table in plan_of(prefix).tables}
+        plan = plan_of(prefix).tables
+        self._described = {table.name: _described(table) for table in plan}
+        self._log_copies = sum(1 + len(table.indexes) for table in plan if table.name == f"{prefix}-log")
         self._log = Table(f"{prefix}-log", "event_id", "row")
         self._leases = Table(f"{prefix}-leases", "key")
         self._tables = {
             table.name: table for table in (self._log, self._leases, Table(f"{prefix}-control", "key"))
         }
+        self._units: defaultdict[str, float] = defaultdict(float)
         self._rows: Counter[str] = Counter()
         self._rows_ever: Counter[str] = Counter()
         self._written_s = 0.0
@@ -99,8 +104,9 @@ class Dynamodb:
         return answer
 
     def control(self, path: str, _body: bytes) -> dict[str, Any]:
-        """`rows`: of the log, by kind. `leases`: what their table was billed. The rest as the log's rows have it:
-        a sink that cannot count is believed what was written down of its answers.
+        """`rows`: of the log, by kind. `leases`: what their table was billed; `units`: that and what log and users
+        were, and of how many bytes a row is. The rest as the log's rows have it: a sink that cannot count is
+        believed what was written down of its answers.
 
         `owners`: each shard's owner and epoch, asked for by that path alone.
         """
@@ -108,6 +114,7 @@ class Dynamodb:
             return {"owners": _owners(self._leases)}
         if path == "window":
             self._rows.clear()
+            self._units.clear()
             self._leases.meter.clear()
         if path == "progress":
             accepted = self._rows_ever["accepted"]
@@ -118,6 +125,14 @@ class Dynamodb:
             "last_accepted_s": self._written_s,
             "rows": dict(self._rows),
             "leases": self._leases.meter.said(),
+            "units": {**self._units, **self._lease_units()},
+        }
+
+    def _lease_units(self) -> dict[str, float]:
+        said = self._leases.meter.said()
+        return {
+            "leases written": sum(said["write_units"].values()),
+            "leases read": sum(said["read_units"].values()),
         }
 
     def _call(self, operation: str, body: bytes) -> bytes:
@@ -168,7 +183,9 @@ class Dynamodb:
             users = [key.user_id.S for key in keys.Keys]
             if len(set(users)) < len(users):
                 raise Refused("ValidationException", "Provided list of item keys contains duplicates")
-            answers.append(b'"%b":[%b]' % (name.encode(), b",".join(map(item_of, users))))
+            items = [item_of(user) for user in users]
+            self._units["users read"] += batch_read_units(items, consistent=keys.ConsistentRead)
+            answers.append(b'"%b":[%b]' % (name.encode(), b",".join(items)))
         return b'{"Responses":{%b},"UnprocessedKeys":{}}' % b",".join(answers)
 
     def _batch_write(self, asked: _BatchWrite) -> bytes:
@@ -181,10 +198,14 @@ class Dynamodb:
             if len({(key.event_id.S, key.row.S) for key in keys}) < len(keys):
                 raise Refused("ValidationException", "Provided list of item keys contains duplicates")
             for key, write in zip(keys, writes, strict=True):
-                self._log.store(key.event_id.S, key.row.S, bytes(write.PutRequest.Item))
+                row = bytes(write.PutRequest.Item)
+                self._log.store(key.event_id.S, key.row.S, row)
+                self._units["log written"] += row_units(row, self._log_copies)
                 kind = key.row.S.split("#")[2]
                 self._rows[kind] += 1
                 self._rows_ever[kind] += 1
+            # One of a call's rows is as long as another; all of them would take as long as serving them.
+            self._units["log bytes"] += len(writes) * item_bytes(msgspec.json.decode(writes[0].PutRequest.Item))
         self._written_s = self._now_s()
         return b'{"UnprocessedItems":{}}'
 

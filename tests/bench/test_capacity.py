@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.servers.capacity import item_bytes, read_units, write_units
+from bench.servers.capacity import batch_read_units, item_bytes, read_units, row_units, write_units
 from bench.servers.dynamodb import Dynamodb
 from bench.servers.expressions import Item
 from bench.servers.people import People
@@ -32,6 +32,21 @@ def test_a_write_is_billed_by_the_larger_of_the_items_before_and_after() -> None
 
 def test_a_scan_is_billed_for_all_that_it_read() -> None:
     assert [read_units(0), read_units(4096), read_units(4097)] == [1, 1, 2]
+
+
+def test_a_row_is_billed_for_the_table_and_for_each_index() -> None:
+    row, long = (b'{"text":{"S":"%b"}}' % (b"x" * size) for size in (990, 1100))
+    assert [row_units(row, 1), row_units(row, 2), row_units(long, 2)] == [1, 2, 4]
+
+
+def test_json_that_is_longer_than_a_unit_is_billed_as_the_item_that_it_is() -> None:
+    assert row_units(b'{"text":{"S":"%b"}}' % (b"x" * 1020), 1) == 1
+
+
+def test_users_in_a_batch_are_billed_each_for_itself_and_half_where_they_may_be_old() -> None:
+    items = [b'{"user_id":{"S":"u1"}}', b'{"user_id":{"S":"%b"}}' % (b"x" * 5000)]
+    assert batch_read_units(items, consistent=True) == 3
+    assert batch_read_units(items, consistent=False) == 1.5
 
 
 async def test_writes_to_the_leases_are_billed_by_kind_refused_ones_too(client_of: Client) -> None:

@@ -17,7 +17,8 @@ from bench.workloads.workload import Contestant
 
 def window(events: int = 1_000, cpu_s: float = 0.1) -> Window:
     spent = Spent(wall_s=0.5, cpu_s=cpu_s, loop_cpu_s=cpu_s / 2, queued_s=0.0, servers_cpu_s=0.1)
-    return Window.of(events, events, spent, Latency(1.0, 2.0, 3.0), {"GetRecords": 20, "UpdateItem": 10})
+    calls = {"GetRecords": 20, "UpdateItem": 10}
+    return Window.of(events, events, spent, Latency(1.0, 2.0, 3.0), calls, {"log written": 2.0 * events})
 
 
 def measurement(figures: list[Figure], windows: dict[str, Window] | None = None) -> Measurement:
