@@ -6,10 +6,12 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from notifyd.core.blame import Blame, blame_of
 from notifyd.core.breaker import Breaker, BreakerPolicy, BreakerState, Pass
 from notifyd.core.channel import Channel
-from notifyd.core.outcome import Outcome, Reason, Rejected
+from notifyd.core.outcome import Accepted, Outcome, Reason, Rejected
 
 _WINDOW_S: Final = 60.0
 _BUCKET_S: Final = 1.0
@@ -24,6 +26,14 @@ _BAD_ADDRESSES_MIN: Final = 50
 _BAD_ADDRESSES_SHARE: Final = 0.5
 # Requests in a row, whole ones: single errors are the weights' business.
 _POLICY: Final = BreakerPolicy(failures_max=5, open_s=5.0, open_max_s=60.0)
+
+
+class Tally(msgspec.Struct):
+    """What one request has brought by now: outcomes, those that count against the provider, and throttles."""
+
+    all: int = 0
+    failed: int = 0
+    load: int = 0
 
 
 class ProviderHealth:
@@ -49,30 +59,31 @@ class ProviderHealth:
     def abandoned(self, given: Pass) -> None:
         self._breaker.abandoned(given)
 
-    def answered(
-        self,
-        given: Pass,
-        outcomes: Sequence[Outcome],
-        *,
-        took_s: float,
-        slow_s: float,
-        now_s: float,
-        fraction: float,
+    def heard(
+        self, tally: Tally, outcomes: Sequence[Outcome], *, took_s: float, slow_s: float, now_s: float
     ) -> None:
-        """One request's outcomes. `slow_s`: what took longer was slow. `fraction`: uniform in [0, 1)."""
-        blames = Counter(blame_of(outcome) for outcome in outcomes)
-        bad = sum(1 for one in outcomes if isinstance(one, Rejected) and one.reason is Reason.ADDRESS_INVALID)
+        """Some or all of one request's outcomes. `slow_s`: what took longer was slow."""
+        refused = [one for one in outcomes if type(one) is not Accepted]
+        blames = Counter(blame_of(outcome) for outcome in refused)
         failed = blames[Blame.PROVIDER] + blames[Blame.CONFIG]
+        tally.all += len(outcomes)
+        tally.failed += failed
+        tally.load += blames[Blame.LOAD]
         self._count(
             now_s,
             all=len(outcomes),
             errors=failed,
             slow=len(outcomes) if took_s > slow_s else 0,
-            bad_addresses=bad,
+            bad_addresses=sum(
+                isinstance(one, Rejected) and one.reason is Reason.ADDRESS_INVALID for one in refused
+            ),
         )
-        if failed == len(outcomes) or self._has_bad_address_burst():
+
+    def ended(self, given: Pass, tally: Tally, *, now_s: float, fraction: float) -> None:
+        """The request has had its last outcome: what all say of the provider. `fraction`: uniform in [0, 1)."""
+        if tally.failed == tally.all or self._has_bad_address_burst():
             self._breaker.failed(given, now_s, fraction)
-        elif failed + blames[Blame.LOAD] == len(outcomes):
+        elif tally.failed + tally.load == tally.all:
             self._breaker.abandoned(given)  # a throttle says neither
         else:
             self._breaker.succeeded(given)

@@ -14,20 +14,19 @@ from notifyd.core.breaker import BreakerState, Pass
 from notifyd.core.outcome import Outcome, Reason, Unknown
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.backoff import Backoff
+from notifyd.flow.call import Call, News
 from notifyd.flow.heart import Heart
 from notifyd.flow.lanes import Choice, Lanes
 from notifyd.flow.pacer import Pacer
+from notifyd.flow.places import Places
 from notifyd.flow.record import Recorder
+from notifyd.flow.shed import Shedding
 from notifyd.flow.ticket import Ticket
-from notifyd.ports import Clock, Entropy, Limits, Provider
+from notifyd.ports import Clock, Entropy, Limits, Provider, Told
 from notifyd.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-_SHED_INTERVAL_S = 0.25
-# What was begun in the last second tells how much of what waits can be begun in time.
-_PROGRESS_LOOKS = 4
-_STUCK_S = 1.0
 _LIMITS_INTERVAL_S = 300.0
 # A batch that the fence held up so long takes its turn anew: tokens of a second ago are no leave to send now, and
 # the bucket has filled up again since they were taken.
@@ -85,8 +84,10 @@ class Dispatcher:
         self._lanes = Lanes(lambda ticket: provider.group_key(ticket.delivery))
         self._work = asyncio.Event()
         self._held_max = held_max
-        self._in_flight = asyncio.Semaphore(_requests_max(provider.limits, held_max))
+        self._places = Places(_places_max(provider.limits, held_max))
         self._in_flight_count = 0
+        self._news: deque[News] = deque()
+        self._told = asyncio.Event()
         self._begun_count = 0
 
     def submit(self, tickets: Sequence[Ticket]) -> None:
@@ -123,25 +124,44 @@ class Dispatcher:
     async def run(self) -> None:
         # Before the first send: an account that may send one mail a second must not begin with fifty.
         await self._learn_limits()
+        shedding = Shedding(
+            self._lanes,
+            self._recorder,
+            begun_count=lambda: self._begun_count,
+            queue_wait_max_s=self._times.queue_wait_max_s,
+            held_max=self._held_max,
+            clock=self._clock,
+        )
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._shed())
+            tasks.create_task(shedding.run())
             tasks.create_task(self._follow_limits())
+            tasks.create_task(self._listen())
             while True:
                 await self._work.wait()
-                await self._in_flight.acquire()
+                await self._places.room_for(self.pacer.batch_max if self._each_alone else 1)
                 given = await self._leave()
                 choice = await self._next() if given is not None else None
                 if given is None or choice is None:
-                    self._in_flight.release()
                     if given is not None:
                         self.pacer.health.abandoned(given)
                     if not len(self._lanes):
                         self._work.clear()
                     continue
-                batch = self._lanes.pop(choice, self.pacer.batch_max)
+                batch = self._lanes.pop(choice, self._batch_max)
                 self._begun_count += len(batch)
                 self.pacer.take(choice.group, len(batch), self._clock.elapsed_s())
-                tasks.create_task(self._call(batch, choice, given))
+                call = Call(batch, choice.group, given, places=len(batch) if self._each_alone else 1)
+                self._places.take(call.places)
+                tasks.create_task(self._run(call))
+
+    @property
+    def _each_alone(self) -> bool:
+        return self.provider.limits.each_alone
+
+    @property
+    def _batch_max(self) -> int:
+        most = self.pacer.batch_max
+        return min(most, self._places.free) if self._each_alone else most
 
     async def _leave(self) -> Pass | None:
         """The breaker's; None: it is open, and what waits may have gone to others meanwhile."""
@@ -157,7 +177,7 @@ class Dispatcher:
         while True:
             now_s = self._clock.elapsed_s()
             pacer.fit(self.provider.limits, self._share(), now_s)
-            choice = self._lanes.choose(now_s, batch_max=pacer.batch_max, linger_s=linger_s, pace=pacer.group_pace)
+            choice = self._lanes.choose(now_s, batch_max=self._batch_max, linger_s=linger_s, pace=pacer.group_pace)
             if choice is None:
                 return None
             wait_s = max(choice.wait_s, pacer.wait_s(now_s))
@@ -165,40 +185,62 @@ class Dispatcher:
                 return choice
             await self._clock.sleep(min(wait_s, linger_s or _RATE_LOOK_S))
 
-    async def _call(self, batch: list[Ticket], choice: Choice, given: Pass) -> None:
-        health, began_s = self.pacer.health, self._clock.elapsed_s()
+    async def _run(self, call: Call) -> None:
+        began_s = self._clock.elapsed_s()
         try:
-            ready = await self._fenced(batch)
-            sent_s = self._clock.elapsed_s()
-            if ready and sent_s - began_s > _FENCE_WAIT_MAX_S:
-                self._lanes.put_back(ready)
-                ready = []
-            if not ready:
-                health.abandoned(given)
+            call.batch = await self._fenced(call.batch)
+            call.sent_s = self._clock.elapsed_s()
+            if call.batch and call.sent_s - began_s > _FENCE_WAIT_MAX_S:
+                self._lanes.put_back(call.batch)
+                call.batch = []
+            if not call.batch:
+                self.pacer.health.abandoned(call.given)
                 return
-            self._note_in_flight(len(ready))
+            self._note_in_flight(len(call.batch))
             try:
-                outcomes = await self._attempt(ready)
+                outcomes = await self._attempt(call)
             except BaseException:
-                health.abandoned(given)
+                self._note_in_flight(-call.waiting_count)
+                self.pacer.health.abandoned(call.given)
                 raise
-            finally:
-                self._note_in_flight(-len(ready))
-            now_s = self._clock.elapsed_s()
-            self.pacer.answered(
-                given,
-                choice.group,
-                outcomes,
-                took_s=now_s - sent_s,
-                slow_s=self._times.slow_s,
-                now_s=now_s,
-                fraction=self._entropy.fraction(),
-            )
-            kept, kept_outcomes = self._move(ready, outcomes, self.provider.name)
-            if kept:
-                self._recorder.outcomes(kept, kept_outcomes, self.provider.name)
+            self._hear_all()
+            self._hear(call.take_rest(outcomes), ended=True)
         finally:
-            self._in_flight.release()
+            self._places.give_back(call.places)
+
+    async def _listen(self) -> None:
+        """In a task of the dispatcher's own: what fails here must not pass for the provider's fault."""
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            self._hear_all()
+
+    def _tell(self, call: Call, told: Told) -> None:
+        news = call.take(told)
+        self._note_in_flight(-len(news.tickets))
+        self._news.append(news)
+        self._told.set()
+
+    def _hear_all(self) -> None:
+        while self._news:
+            self._hear(self._news.popleft())
+
+    def _hear(self, news: News, *, ended: bool = False) -> None:
+        """What came together of one call: it counts, moves on or is recorded."""
+        call, now_s = news.call, self._clock.elapsed_s()
+        if ended:
+            self._note_in_flight(-len(news.tickets))
+        elif self._each_alone:
+            call.places -= len(news.tickets)
+            self._places.give_back(len(news.tickets))
+        took_s, slow_s = now_s - call.sent_s, self._times.slow_s
+        self.pacer.heard(call.tally, call.group, news.outcomes, took_s=took_s, slow_s=slow_s, now_s=now_s)
+        if ended:
+            fraction = self._entropy.fraction()
+            self.pacer.health.ended(call.given, call.tally, now_s=now_s, fraction=fraction)
+        kept, outcomes = self._move(news.tickets, news.outcomes, self.provider.name)
+        if kept:
+            self._recorder.outcomes(kept, outcomes, self.provider.name)
 
     async def _fenced(self, batch: list[Ticket]) -> list[Ticket]:
         """What may be sent now: still owned, not past its deadline, the heartbeat fresh."""
@@ -221,51 +263,17 @@ class Dispatcher:
             self._recorder.expire(late)
         return kept
 
-    async def _attempt(self, batch: list[Ticket]) -> list[Outcome]:
+    async def _attempt(self, call: Call) -> list[Outcome]:
         """One request. No answer within send_timeout_s: nobody knows. A bug in the provider: the same."""
         try:
             async with asyncio.timeout(self._times.send_timeout_s):
-                return await self.provider.send([ticket.delivery for ticket in batch])
+                deliveries = [ticket.delivery for ticket in call.batch]
+                return await self.provider.send(deliveries, partial(self._tell, call))
         except TimeoutError:
-            return [Unknown(Reason.NO_ANSWER) for _ in batch]
+            return [Unknown(Reason.NO_ANSWER) for _ in call.batch]
         except Exception as bug:
             log.exception("provider_raised", provider=self.provider.name)
-            return [Unknown(Reason.PROVIDER_ERROR, answer=f"{type(bug).__name__}: {bug}") for _ in batch]
-
-    async def _shed(self) -> None:
-        """What has waited queue_wait_max_s goes to the retry queue, so that no provider holds a shard back."""
-        begun = deque([0], maxlen=_PROGRESS_LOOKS + 1)
-        while True:
-            await self._clock.sleep(_SHED_INTERVAL_S)
-            now_s = self._clock.elapsed_s()
-            for late in self._lanes.shed(now_s - self._times.queue_wait_max_s):
-                self._hand_over(late)
-            begun.append(self._begun_count)
-            surplus = self._surplus(begun[-1] - begun[0], now_s)
-            if surplus:
-                self._hand_over(surplus)
-
-    def _surplus(self, begun_lately: int, now_s: float) -> list[Ticket]:
-        """Of what waits, the last that will not be begun in time anyhow, as far as others could want its slots."""
-        if self._held_max is None or self._lanes.longest_wait_s(now_s) < _STUCK_S:
-            return []
-        begun_per_s = begun_lately / (_PROGRESS_LOOKS * _SHED_INTERVAL_S)
-        kept_max = max(self._held_max // 2, int(begun_per_s * self._times.queue_wait_max_s))
-        if len(self._lanes) <= kept_max:
-            return []
-        waiting = self._lanes.take_all()
-        self._lanes.put_back(waiting[:kept_max])
-        return waiting[kept_max:]
-
-    def _hand_over(self, tickets: list[Ticket]) -> None:
-        kept: list[Ticket] = []
-        for ticket in tickets:
-            if ticket.owner.may_send(ticket):
-                kept.append(ticket)
-            else:
-                ticket.owner.dropped([ticket])
-        if kept:
-            self._recorder.postpone(kept, Reason.QUEUE_WAIT)
+            return [Unknown(Reason.PROVIDER_ERROR, answer=f"{type(bug).__name__}: {bug}") for _ in call.batch]
 
     async def _follow_limits(self) -> None:
         """The account's own quota sizes the bucket; it may change at any time."""
@@ -285,7 +293,8 @@ class Dispatcher:
         self._metrics.in_flight.set(self._in_flight_count, self.provider.name)
 
 
-def _requests_max(limits: Limits, held_max: int | None) -> int:
+def _places_max(limits: Limits, held_max: int | None) -> int:
+    """Of requests. Where each delivery is one, `held_max` is counted in them, else in whole batches."""
     if held_max is None:
         return limits.in_flight_max
-    return max(1, min(limits.in_flight_max, held_max // limits.batch_max))
+    return max(1, min(limits.in_flight_max, held_max if limits.each_alone else held_max // limits.batch_max))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 
 from notifyd.core.adaptive_rate import AdaptiveRate, RateState
-from notifyd.core.breaker import BreakerState, Pass
+from notifyd.core.breaker import BreakerState
 from notifyd.core.channel import Channel
 from notifyd.core.outcome import Deferred, Outcome, Reason
-from notifyd.core.provider_health import ProviderHealth
+from notifyd.core.provider_health import ProviderHealth, Tally
 from notifyd.core.rate import TokenBucket
 from notifyd.ports import Limits
 
@@ -73,19 +73,18 @@ class Pacer:
         if rate_per_s is not None:
             self._bucket(group, rate_per_s * self._share, now_s).take(count, now_s)
 
-    def answered(
+    def heard(
         self,
-        given: Pass,
+        tally: Tally,
         group: Hashable,
         outcomes: Sequence[Outcome],
         *,
         took_s: float,
         slow_s: float,
         now_s: float,
-        fraction: float,
     ) -> None:
-        """One request's end. `fraction`: uniform in [0, 1)."""
-        self.health.answered(given, outcomes, took_s=took_s, slow_s=slow_s, now_s=now_s, fraction=fraction)
+        """Some or all of one request's outcomes."""
+        self.health.heard(tally, outcomes, took_s=took_s, slow_s=slow_s, now_s=now_s)
         throttles = [one for one in outcomes if isinstance(one, Deferred) and one.reason is Reason.THROTTLED]
         if not throttles:
             return

@@ -19,6 +19,9 @@ from notifyd.ports.sending import Limits as Limits
 from notifyd.ports.sending import LookUpLimits as LookUpLimits
 from notifyd.ports.sending import Provider as Provider
 from notifyd.ports.sending import ProviderRoute as ProviderRoute
+from notifyd.ports.sending import Tell as Tell
+from notifyd.ports.sending import Told as Told
+from notifyd.ports.sending import tell_nobody as tell_nobody
 from notifyd.ports.sources import Page as Page
 from notifyd.ports.sources import ShardInfo as ShardInfo
 from notifyd.ports.sources import ShardReader as ShardReader

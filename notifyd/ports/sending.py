@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Hashable, Sequence
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -15,11 +15,20 @@ from notifyd.core.provider_standing import Seen
 from notifyd.core.switches import Switches
 from notifyd.errors import Fault
 
+Told: TypeAlias = Sequence[tuple[int, Outcome]]
+"""Outcomes, each with its delivery's place in the batch."""
+Tell: TypeAlias = Callable[[Told], None]
+
+
+def tell_nobody(told: Told) -> None: ...
+
 
 class Limits(msgspec.Struct, frozen=True):
     """A provider account's limits as they stand; None: no limit known.
 
-    `group_rate_per_s`: of deliveries with one group key (a Slack channel, a sender's number).
+    `each_alone`: a batch is handed over together, and each delivery of it is a request of its own, answered on its
+    own. `in_flight_max`: requests, so deliveries where each is one. `group_rate_per_s`: of deliveries with one
+    group key (a Slack channel, a sender's number).
     """
 
     batch_max: int
@@ -27,6 +36,7 @@ class Limits(msgspec.Struct, frozen=True):
     payload_bytes_max: int
     rate_per_s: float | None = None
     group_rate_per_s: float | None = None
+    each_alone: bool = False
 
 
 class LookUpLimits(msgspec.Struct, frozen=True):
@@ -52,11 +62,14 @@ class Provider(Protocol):
         """Deliveries of equal keys may share a request: a batch holds one key's only."""
         ...
 
-    async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
+    async def send(self, batch: Sequence[Delivery], tell: Tell = tell_nobody) -> list[Outcome]:
         """One request, one attempt, whatever comes back: an outcome for each, in order.
 
+        Where each is a request of its own, `tell` hears of some before the last is answered: one that never is
+        keeps none of the others waiting. What was told is among the outcomes in the end, too.
+
         Raises only on bugs. The caller sets the deadline; being cancelled after bytes went out is the
-        caller's Unknown.
+        caller's Unknown, but for what was told.
         """
         ...
 

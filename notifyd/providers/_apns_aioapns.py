@@ -7,7 +7,7 @@ connection that ends takes all its running streams with it, those too that APNs 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from ssl import SSLContext
 
@@ -30,7 +30,7 @@ from notifyd.providers._apns_config import SPACES_BYTES_MAX, ApnsConfig
 from notifyd.providers._apns_token import ProviderToken
 from notifyd.wire.http1_target import target_of
 from notifyd.wire.limits import connect_timeout_s
-from notifyd.wire.transport import Answer, Request, Response
+from notifyd.wire.transport import NO_HEADERS, Answer, Hear, Request, Response
 
 # As often as its own pool looks for a free connection.
 _LOOK_AGAIN_S = 0.01
@@ -85,6 +85,7 @@ class AioapnsTransport:
         tls.set_alpn_protocols(["h2"])
         self._pool = _Pool(config, tls, None if token is None else _SharedToken(token))
         self._origin = config.origin
+        self._topic = config.topic
         self._clock = clock
 
     async def send(self, request: Request, *, timeout_s: float) -> Response:
@@ -93,7 +94,14 @@ class AioapnsTransport:
             return answer
         raise answer
 
-    async def send_all(self, requests: Sequence[Request], *, timeout_s: float) -> list[Answer]:
+    async def send_all(
+        self,
+        requests: Sequence[Request],
+        *,
+        timeout_s: float,
+        shared: Mapping[str, str] = NO_HEADERS,  # noqa: ARG002 - it has the topic and the token itself
+        hear: Hear | None = None,  # noqa: ARG002 - the answers come back together
+    ) -> list[Answer]:
         async with asyncio.TaskGroup() as tasks:
             sent = [tasks.create_task(self._attempt(request, timeout_s)) for request in requests]
         return [task.result() for task in sent]
@@ -150,7 +158,7 @@ class AioapnsTransport:
             priority=int(headers["apns-priority"]),
             collapse_key=headers["apns-collapse-id"],
             push_type=PushType(headers["apns-push-type"]),
-            apns_topic=headers["apns-topic"],
+            apns_topic=self._topic,
         )
 
 

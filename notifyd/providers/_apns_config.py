@@ -54,11 +54,10 @@ class ApnsConfig(Section):
     """A PEM file of authorities to trust instead of the system's."""
     rate_per_s: PositiveFloat | None = None
     """Apple names no limit."""
-    batch_max: Annotated[int, Field(ge=1, le=1000)] = 25
-    """Notifications handed to the connections together. Larger ones save no CPU that can be seen, and one answer
-    that hangs keeps more of the others waiting (docs/performance.md)."""
-    in_flight_max: PositiveInt = 128
-    """Such batches on their way at once."""
+    batch_max: Annotated[int, Field(ge=1, le=1000)] = 100
+    """Notifications handed to the connections together; each has an answer of its own."""
+    in_flight_max: PositiveInt = 3_200
+    """Notifications on their way at once."""
     connections_max: Annotated[int, Field(ge=1, le=64)] = 2
     client: ApnsClient = ApnsClient.HTTP2
     """http2: notifyd's own; aioapns: the library of that name, which takes many times the CPU."""

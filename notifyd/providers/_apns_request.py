@@ -14,75 +14,89 @@ from notifyd.core.outcome import Reason, Rejected
 from notifyd.providers._push import collapse_id, custom_data, fitted
 from notifyd.wire.transport import Request
 
-_DEVICE_TOKEN = re.compile(r"(?:[0-9A-Fa-f]{2}){32,100}")
+_DEVICE_TOKEN = re.compile(r"[0-9A-Fa-f]{64,200}")
 _COLLAPSE_ID_CHARS_MAX = 64
 _encode = msgspec.json.Encoder().encode
 
 
-def request_of(
-    delivery: Delivery, *, base_url: str, topic: str, token: str | None, payload_bytes_max: int
-) -> Request | Rejected:
-    """`token` None: the connection's certificate says who we are."""
+class _Alert(msgspec.Struct, omit_defaults=True, gc=False):
+    title: str = ""
+    body: str = ""
+
+
+class _Aps(msgspec.Struct, omit_defaults=True, rename="kebab", gc=False):
+    alert: _Alert | None = None
+    badge: int | None = None
+    sound: str | None = None
+    category: str | None = None
+    thread_id: str | None = None
+    mutable_content: int | None = None
+    content_available: int | None = None
+
+
+# A badge or sound would make it an alert, for which the push type is another.
+_SILENT = _Aps(content_available=1)
+
+
+def shared_headers(topic: str, token: str | None) -> dict[str, str]:
+    """Of every request of a batch. `token` None: the connection's certificate says who we are."""
+    return {"apns-topic": topic} | ({} if token is None else {"authorization": f"bearer {token}"})
+
+
+def request_of(delivery: Delivery, *, base_url: str, payload_bytes_max: int) -> Request | Rejected:
     push = message_of(delivery, Push)
-    if not _DEVICE_TOKEN.fullmatch(delivery.address):
+    address = delivery.address
+    if not _DEVICE_TOKEN.fullmatch(address) or len(address) % 2:
         return Rejected(Reason.ADDRESS_INVALID, "a device token of APNs is 64 or more hexadecimal digits")
     data = custom_data(delivery)
     if "aps" in data:
         return Rejected(Reason.MESSAGE_REFUSED, "the data's name aps is APNs' own")
-    body = fitted(push, lambda one: _encode(payload(one, data)), payload_bytes_max)
+    body = fitted(push, lambda one: _encode(_payload(one, data)), payload_bytes_max)
     if isinstance(body, Rejected):
         return body
     headers = {
         "apns-id": apns_id(delivery.delivery_id),
-        "apns-topic": topic,
         "apns-push-type": "background" if push.is_silent else "alert",
         "apns-priority": "5" if push.is_silent or delivery.lane is Lane.BULK else "10",
         "apns-expiration": str(int(delivery.deadline_at_s)),
         "apns-collapse-id": collapse_id(delivery, _COLLAPSE_ID_CHARS_MAX),
-        **_authorization(token),
     }
-    return Request("POST", f"{base_url}/3/device/{delivery.address.lower()}", headers, body)
+    return Request("POST", f"{base_url}/3/device/{address.lower()}", headers, body)
 
 
-def question_of(*, base_url: str, topic: str, token: str | None) -> Request:
+def question_of(*, base_url: str) -> Request:
     """To a token that is too short for any device: BadDeviceToken says that nothing else is wrong."""
     headers = {
         "apns-id": apns_id(""),
-        "apns-topic": topic,
         "apns-push-type": "background",
         "apns-priority": "5",
         "apns-expiration": "0",
         "apns-collapse-id": "check",
-        **_authorization(token),
     }
-    return Request("POST", f"{base_url}/3/device/00", headers, _encode({"aps": {"content-available": 1}}))
+    return Request("POST", f"{base_url}/3/device/00", headers, _encode({"aps": _SILENT}))
 
 
-def _authorization(token: str | None) -> dict[str, str]:
-    return {} if token is None else {"authorization": f"bearer {token}"}
-
-
-def payload(push: Push, data: dict[str, str]) -> dict[str, Any]:
+def _payload(push: Push, data: dict[str, str]) -> dict[str, Any]:
     """`data` beside what an app's extension needs to show an image or follow a link."""
-    extras = {"image_url": push.image_url, "link": push.link}
-    given = {name: value for name, value in extras.items() if value is not None}
-    return {"aps": _aps(push), **data, **given}
+    payload: dict[str, Any] = {"aps": _aps(push), **data}
+    if push.image_url is not None:
+        payload["image_url"] = push.image_url
+    if push.link is not None:
+        payload["link"] = push.link
+    return payload
 
 
-def _aps(push: Push) -> dict[str, Any]:
+def _aps(push: Push) -> _Aps:
     if push.is_silent:
-        # A badge or sound would make it an alert, for which the push type is another.
-        return {"content-available": 1}
-    alert = {name: text for name, text in (("title", push.title), ("body", push.body)) if text}
-    aps: dict[str, Any] = {
-        "alert": alert,
-        "badge": push.badge,
-        "sound": push.sound,
-        "category": push.category,
-        "thread-id": push.thread,
-        "mutable-content": 1 if push.image_url is not None else None,
-    }
-    return {name: value for name, value in aps.items() if value is not None}
+        return _SILENT
+    return _Aps(
+        alert=_Alert(push.title, push.body),
+        badge=push.badge,
+        sound=push.sound,
+        category=push.category,
+        thread_id=push.thread,
+        mutable_content=1 if push.image_url is not None else None,
+    )
 
 
 def apns_id(delivery_id: str) -> str:

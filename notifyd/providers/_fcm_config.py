@@ -27,7 +27,7 @@ class FcmConfig(Section):
     rate_per_s: PositiveFloat = 10_000
     """Google allows a project 600,000 a minute unless it has raised the quota."""
     batch_max: Annotated[int, Field(ge=1, le=1000)] = 100
-    """Messages handed to the connections together; their answers come back together as well."""
-    in_flight_max: PositiveInt = 32
-    """Such batches on their way at once."""
+    """Messages handed to the connections together; each has an answer of its own."""
+    in_flight_max: PositiveInt = 3_200
+    """Messages on their way at once."""
     connections_max: Annotated[int, Field(ge=1, le=64)] = 4

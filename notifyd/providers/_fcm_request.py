@@ -20,9 +20,12 @@ _RESERVED = re.compile(r"from|message_type|notification|collapse_key|(google|gcm
 _encode = msgspec.json.Encoder().encode
 
 
-def request_of(
-    delivery: Delivery, *, url: str, token: str, channel_id: str | None, now_s: float
-) -> Request | Rejected:
+def shared_headers(token: str) -> dict[str, str]:
+    """Of every request of a batch."""
+    return {"authorization": f"Bearer {token}", "content-type": "application/json"}
+
+
+def request_of(delivery: Delivery, *, url: str, channel_id: str | None, now_s: float) -> Request | Rejected:
     push = message_of(delivery, Push)
     if not _REGISTRATION_TOKEN.fullmatch(delivery.address):
         return Rejected(Reason.ADDRESS_INVALID, "a registration token of FCM is 20 or more of A-Z a-z 0-9 _ : . -")
@@ -35,8 +38,7 @@ def request_of(
     rest = fitted(push, lambda one: _encode(_message(delivery, one, data, channel_id, now_s)), PAYLOAD_BYTES_MAX)
     if isinstance(rest, Rejected):
         return rest
-    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-    return Request("POST", url, headers, b'{"message":{"token":%b,%b}' % (_encode(delivery.address), rest[1:]))
+    return Request("POST", url, {}, b'{"message":{"token":%b,%b}' % (_encode(delivery.address), rest[1:]))
 
 
 def _message(

@@ -15,7 +15,7 @@ from notifyd.core.channel import Channel
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Outcome, Reason, Rejected
 from notifyd.errors import Fault, TransportError
-from notifyd.ports import Limits
+from notifyd.ports import Limits, Tell, tell_nobody
 from notifyd.providers._base import Unasked, answer_timeout_s
 from notifyd.providers._http_answer import quoted, unanswered
 from notifyd.wire.http1_target import target_of
@@ -90,7 +90,7 @@ class HttpProvider(Unasked, ABC):
     def group_key(self, delivery: Delivery) -> Hashable:
         return delivery.delivery_id
 
-    async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
+    async def send(self, batch: Sequence[Delivery], tell: Tell = tell_nobody) -> list[Outcome]:  # noqa: ARG002 - one request, one answer
         return [await self._send_one(delivery) for delivery in batch]
 
     async def refresh_limits(self) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, cast
 
 import msgspec
 from pydantic import AfterValidator
@@ -15,8 +15,9 @@ from notifyd.config_values import wrong
 from notifyd.core.cut_text import beginning
 from notifyd.core.message import Delivery, Push, message_of
 from notifyd.core.outcome import Outcome, Reason, Rejected
+from notifyd.ports import Tell, tell_nobody
 from notifyd.providers._http import Origin
-from notifyd.wire.transport import Answer, BatchTransport, Request
+from notifyd.wire.transport import NO_HEADERS, Answer, BatchTransport, Request
 
 PAYLOAD_BYTES_MAX = 4096
 """APNs, FCM and RFC 8291 alike."""
@@ -96,8 +97,27 @@ async def settled(
     outcome_of: Callable[[Answer], Outcome],
     *,
     timeout_s: float,
+    shared: Mapping[str, str] = NO_HEADERS,
+    tell: Tell = tell_nobody,
 ) -> list[Outcome]:
-    """Sends the requests among `made` together; what is an outcome already stays it. In order."""
+    """Sends the requests among `made` together; what is an outcome already stays it. In order.
+
+    `shared`: headers that each has beside its own.
+    """
+    outcomes: list[Outcome | None] = [None if isinstance(one, Request) else one for one in made]
+    places = [place for place, one in enumerate(outcomes) if one is None]
+    if not places:
+        return cast("list[Outcome]", outcomes)
+
+    def hear(heard: Sequence[tuple[int, Answer]]) -> None:
+        told = [(places[place], outcome_of(answer)) for place, answer in heard]
+        for place, outcome in told:
+            outcomes[place] = outcome
+        tell(told)
+
     requests = [one for one in made if isinstance(one, Request)]
-    answers = iter(await transport.send_all(requests, timeout_s=timeout_s) if requests else ())
-    return [outcome_of(next(answers)) if isinstance(one, Request) else one for one in made]
+    answers = await transport.send_all(requests, timeout_s=timeout_s, shared=shared, hear=hear)
+    for place, answer in zip(places, answers, strict=True):
+        if outcomes[place] is None:
+            outcomes[place] = outcome_of(answer)
+    return cast("list[Outcome]", outcomes)

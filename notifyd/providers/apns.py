@@ -12,10 +12,10 @@ from notifyd.core.channel import Channel
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Deferred, Outcome, Reason, Unknown
 from notifyd.errors import ConfigError, Fault
-from notifyd.ports import Limits
+from notifyd.ports import Limits, Tell, tell_nobody
 from notifyd.providers._apns_answer import EXPIRED_TOKEN, TOO_MANY_TOKENS, outcome_of, reason_of
 from notifyd.providers._apns_config import SPACES_BYTES_MAX, ApnsClient, ApnsConfig
-from notifyd.providers._apns_request import question_of, request_of
+from notifyd.providers._apns_request import question_of, request_of, shared_headers
 from notifyd.providers._apns_token import ProviderToken
 from notifyd.providers._base import ProviderContext, Unasked, answer_timeout_s
 from notifyd.providers._http_answer import unanswered
@@ -23,16 +23,14 @@ from notifyd.providers._key_file import NoKey, p256_key
 from notifyd.providers._push import PAYLOAD_BYTES_MAX, settled
 from notifyd.providers._push_transport import PushTransport
 from notifyd.wire.tls import client_context
-from notifyd.wire.transport import Answer, Response
+from notifyd.wire.transport import Answer, Request, Response
 from notifyd.wire.transport_http2 import Http2Transport
 
 _WHERE = "providers.apns"
 
 
 class ApnsProvider(Unasked):
-    """A batch goes out together and is answered stream by stream: one slow answer makes the others wait for the
-    batch's end, never for more than the send's own deadline.
-    """
+    """A batch goes out together and is answered stream by stream."""
 
     name = "apns"
     channel = Channel.PUSH_IOS
@@ -47,6 +45,7 @@ class ApnsProvider(Unasked):
             in_flight_max=config.in_flight_max,
             payload_bytes_max=PAYLOAD_BYTES_MAX - spaces,
             rate_per_s=config.rate_per_s,
+            each_alone=True,
         )
         self._config = config
         self._transport = transport
@@ -56,28 +55,17 @@ class ApnsProvider(Unasked):
     def group_key(self, delivery: Delivery) -> Hashable:  # noqa: ARG002 - all go to one place
         return None
 
-    async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
-        token = None if self._token is None else self._token.current()
-        made = [
-            request_of(
-                delivery,
-                base_url=self._config.origin,
-                topic=self._config.topic,
-                token=token,
-                payload_bytes_max=self.limits.payload_bytes_max,
-            )
-            for delivery in batch
-        ]
-        return await settled(made, self._transport, self._outcome, timeout_s=self._timeout_s)
+    async def send(self, batch: Sequence[Delivery], tell: Tell = tell_nobody) -> list[Outcome]:
+        base_url, payload_bytes_max = self._config.origin, self.limits.payload_bytes_max
+        made = [request_of(delivery, base_url=base_url, payload_bytes_max=payload_bytes_max) for delivery in batch]
+        return await self._settled(made, tell)
 
     async def refresh_limits(self) -> None:
         """APNs tells of none."""
 
     async def problems(self) -> list[Fault]:
         """By a notification to no device: APNs looks at who sends before it looks at the device."""
-        token = None if self._token is None else self._token.current()
-        question = question_of(base_url=self._config.origin, topic=self._config.topic, token=token)
-        [outcome] = await settled([question], self._transport, self._outcome, timeout_s=self._timeout_s)
+        [outcome] = await self._settled([question_of(base_url=self._config.origin)])
         match outcome:
             case Deferred(Reason.CREDENTIALS | Reason.SENDER_REFUSED, answer=said):
                 mend = "mend key, key_id, team_id or certificate, topic or environment"
@@ -91,6 +79,12 @@ class ApnsProvider(Unasked):
 
     async def close(self) -> None:
         await self._transport.close()
+
+    async def _settled(self, made: Sequence[Request | Outcome], tell: Tell = tell_nobody) -> list[Outcome]:
+        shared = shared_headers(self._config.topic, None if self._token is None else self._token.current())
+        return await settled(
+            made, self._transport, self._outcome, timeout_s=self._timeout_s, shared=shared, tell=tell
+        )
 
     def _outcome(self, answer: Answer) -> Outcome:
         if not isinstance(answer, Response):

@@ -11,11 +11,11 @@ from notifyd.core.channel import Channel
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Deferred, Outcome
 from notifyd.errors import ConfigError, Fault
-from notifyd.ports import Clock, Limits
+from notifyd.ports import Clock, Limits, Tell, tell_nobody
 from notifyd.providers._base import ProviderContext, Unasked, answer_timeout_s
 from notifyd.providers._fcm_answer import outcome_of, refuses_access_token
 from notifyd.providers._fcm_config import FcmConfig
-from notifyd.providers._fcm_request import request_of
+from notifyd.providers._fcm_request import request_of, shared_headers
 from notifyd.providers._google_token import AccessToken, ServiceAccount
 from notifyd.providers._http_answer import unanswered
 from notifyd.providers._key_file import NoKey
@@ -52,6 +52,7 @@ class FcmProvider(Unasked):
             in_flight_max=config.in_flight_max,
             payload_bytes_max=PAYLOAD_BYTES_MAX,
             rate_per_s=config.rate_per_s,
+            each_alone=True,
         )
         self._url = f"{config.base_url}/v1/projects/{project_id}/messages:send"
         self._channel_id = config.channel_id
@@ -63,19 +64,22 @@ class FcmProvider(Unasked):
     def group_key(self, delivery: Delivery) -> Hashable:  # noqa: ARG002 - all go to one project
         return None
 
-    async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
+    async def send(self, batch: Sequence[Delivery], tell: Tell = tell_nobody) -> list[Outcome]:
         begun_s = self._clock.elapsed_s()
         token = await self._access.current()
         if isinstance(token, Deferred):
             return [token] * len(batch)
         now_s = self._clock.now_s()
         made = [
-            request_of(delivery, url=self._url, token=token, channel_id=self._channel_id, now_s=now_s)
-            for delivery in batch
+            request_of(delivery, url=self._url, channel_id=self._channel_id, now_s=now_s) for delivery in batch
         ]
-        timeout_s = self._timeout_s - (self._clock.elapsed_s() - begun_s)
         return await settled(
-            made, self._transport, lambda answer: self._outcome(answer, token), timeout_s=timeout_s
+            made,
+            self._transport,
+            lambda answer: self._outcome(answer, token),
+            timeout_s=self._timeout_s - (self._clock.elapsed_s() - begun_s),
+            shared=shared_headers(token),
+            tell=tell,
         )
 
     async def refresh_limits(self) -> None:

@@ -17,7 +17,7 @@ from notifyd.core.channel import Channel
 from notifyd.core.message import Delivery, Email, message_of
 from notifyd.core.outcome import Deferred, Outcome, Reason, Rejected
 from notifyd.errors import AwsError, Fault, TransportError
-from notifyd.ports import Limits
+from notifyd.ports import Limits, Tell, tell_nobody
 from notifyd.providers import _ses_account as ses_account
 from notifyd.providers._base import ProviderContext, Unasked
 from notifyd.providers._mail import Mailbox, flaw, from_header, headers_of, mailbox
@@ -87,7 +87,7 @@ class SesProvider(Unasked):
             return delivery.delivery_id
         return email.sender, email.html is None
 
-    async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
+    async def send(self, batch: Sequence[Delivery], tell: Tell = tell_nobody) -> list[Outcome]:  # noqa: ARG002 - one request, one answer
         sender = from_header(message_of(batch[0], Email).sender or self._config.sender)
         if isinstance(sender, Rejected):
             return [sender] * len(batch)

@@ -20,7 +20,7 @@ from notifyd.core.channel import Channel
 from notifyd.core.message import Delivery, Email, message_of
 from notifyd.core.outcome import Accepted, Outcome, Reason, Rejected
 from notifyd.errors import Fault
-from notifyd.ports import Clock, Limits
+from notifyd.ports import Clock, Limits, Tell, tell_nobody
 from notifyd.providers._base import ProviderContext, Unasked
 from notifyd.providers._mail import flaw, from_header, headers_of, mailbox, short
 from notifyd.providers._smtp_answer import Stage, no_reply, refused
@@ -74,7 +74,7 @@ class SmtpProvider(Unasked):
     def group_key(self, delivery: Delivery) -> Hashable:
         return delivery.delivery_id
 
-    async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
+    async def send(self, batch: Sequence[Delivery], tell: Tell = tell_nobody) -> list[Outcome]:  # noqa: ARG002 - one mail, one answer
         return [await self._send_one(delivery) for delivery in batch]
 
     async def refresh_limits(self) -> None:

@@ -18,7 +18,7 @@ from notifyd.core.channel import Channel, Lane
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted, Outcome, Reason, Rejected, Unknown
 from notifyd.errors import AwsError, Fault, Throttled, TransportError
-from notifyd.ports import Limits
+from notifyd.ports import Limits, Tell, tell_nobody
 from notifyd.providers._base import ProviderContext, Unasked
 from notifyd.providers._http_answer import quoted, refusal, unanswered
 from notifyd.providers._sms import SEGMENTS_MAX, number_of, text_of
@@ -81,7 +81,7 @@ class SnsSmsProvider(Unasked):
     def group_key(self, delivery: Delivery) -> Hashable:
         return delivery.delivery_id
 
-    async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
+    async def send(self, batch: Sequence[Delivery], tell: Tell = tell_nobody) -> list[Outcome]:  # noqa: ARG002 - one request, one answer
         return [await self._send_one(delivery) for delivery in batch]
 
     async def refresh_limits(self) -> None:

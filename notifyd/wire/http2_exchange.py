@@ -9,6 +9,9 @@ from notifyd.errors import NoAnswer, NotSent, TurnedAway
 from notifyd.wire.http2_fields import Fields, headers_of
 from notifyd.wire.transport import Answer, Response
 
+# What is answered first waits so long for others of its batch: one word of many costs hardly more than one of one.
+_GATHER_S = 0.01
+
 
 class Carrier(Protocol):
     def cancel(self, stream_id: int) -> None:
@@ -17,15 +20,28 @@ class Carrier(Protocol):
 
 
 class Batch:
-    """Whoever waits is woken once, when every request is settled: a future for each would cost as much as the
-    request itself.
+    """Whoever waits is woken when every request is settled, and now and then before that where some are not: a
+    future for each would cost as much as the request itself.
     """
 
-    __slots__ = ("_left", "answers", "begin_by_s", "begun", "done", "exchanges", "origin", "timer")
+    __slots__ = (
+        "_fresh",
+        "_gathering",
+        "_left",
+        "_loop",
+        "_tells",
+        "_woken",
+        "answers",
+        "begin_by_s",
+        "begun",
+        "exchanges",
+        "origin",
+        "timer",
+    )
 
     timer: asyncio.TimerHandle
 
-    def __init__(self, origin: str, count: int, *, begin_by_s: float) -> None:
+    def __init__(self, origin: str, count: int, *, begin_by_s: float, tells: bool = False) -> None:
         self.origin = origin
         self.begin_by_s = begin_by_s
         """In the loop's time: what has not begun by then will not."""
@@ -33,18 +49,48 @@ class Batch:
         self.begun = 0
         """How many exchanges have left the queue; they begin in order."""
         self.answers: list[Answer | None] = [None] * count
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._woken = self._loop.create_future()
+        self._tells = tells
+        self._fresh: list[int] = []
+        self._gathering: asyncio.TimerHandle | None = None
         self._left = count
         if not count:
-            self.done.set_result(None)
+            self._wake()
 
     def settle(self, place: int, answer: Answer) -> None:
         self.answers[place] = answer
         self._left -= 1
         if not self._left:
             self.exchanges = []  # each points back here: a cycle would wait for the garbage collector
-            if not self.done.done():
-                self.done.set_result(None)
+            self._wake()
+        elif self._tells:
+            self._fresh.append(place)
+            if self._gathering is None:
+                self._gathering = self._loop.call_later(_GATHER_S, self._wake)
+
+    async def is_settled(self) -> bool:
+        """Waits until all are, or some and nothing more has come for a moment."""
+        await self._woken
+        if self._left:
+            self._woken = self._loop.create_future()
+        return not self._left
+
+    def take_fresh(self) -> list[int]:
+        """The places settled since the last look."""
+        self._gathering = None
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
+    def end(self) -> None:
+        """Nobody waits for it any more."""
+        self.timer.cancel()
+        if self._gathering is not None:
+            self._gathering.cancel()
+
+    def _wake(self) -> None:
+        if not self._woken.done():
+            self._woken.set_result(None)
 
 
 class Exchange:

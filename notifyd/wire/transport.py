@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -28,6 +29,9 @@ class Response(msgspec.Struct):
 
 Answer: TypeAlias = Response | NotSent | NoAnswer
 """What became of one attempt, as a value."""
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+Hear: TypeAlias = Callable[[Sequence[tuple[int, Answer]]], None]
+"""Takes answers, each with its request's place."""
 
 
 class Transport(Protocol):
@@ -44,6 +48,15 @@ class Transport(Protocol):
 
 
 class BatchTransport(Transport, Protocol):
-    async def send_all(self, requests: Sequence[Request], *, timeout_s: float) -> list[Answer]:
-        """One attempt each, answers in order; whoever asks is woken once, when the last one is there."""
+    async def send_all(
+        self,
+        requests: Sequence[Request],
+        *,
+        timeout_s: float,
+        shared: Mapping[str, str] = NO_HEADERS,
+        hear: Hear | None = None,
+    ) -> list[Answer]:
+        """One attempt each, answers in order. Whoever asks is woken when the last one is there; `hear` may be
+        given others while that is waited for. `shared`: headers that each has beside its own.
+        """
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ssl import SSLContext
 from typing import cast
 
@@ -11,11 +11,11 @@ from notifyd.errors import NotSent
 from notifyd.ports import Entropy
 from notifyd.wire.http1_target import target_of
 from notifyd.wire.http2_exchange import Batch, Exchange
-from notifyd.wire.http2_fields import fields_of
+from notifyd.wire.http2_fields import fields_of, header_fields
 from notifyd.wire.http2_limits import Http2Limits
 from notifyd.wire.http2_pool import Pool
 from notifyd.wire.limits import connect_timeout_s
-from notifyd.wire.transport import Answer, Request, Response
+from notifyd.wire.transport import NO_HEADERS, Answer, Hear, Request, Response
 
 
 class Http2Transport:
@@ -55,21 +55,31 @@ class Http2Transport:
             return answer
         raise answer
 
-    async def send_all(self, requests: Sequence[Request], *, timeout_s: float) -> list[Answer]:
+    async def send_all(
+        self,
+        requests: Sequence[Request],
+        *,
+        timeout_s: float,
+        shared: Mapping[str, str] = NO_HEADERS,
+        hear: Hear | None = None,
+    ) -> list[Answer]:
         """One attempt each, answers in order. Whoever is cancelled ends the streams of all."""
         now_s = self._loop.time()
-        batch = self._batch_of(requests, begin_by_s=now_s + connect_timeout_s(timeout_s))
+        begin_by_s = now_s + connect_timeout_s(timeout_s)
+        batch = Batch(self._target.origin, len(requests), begin_by_s=begin_by_s, tells=hear is not None)
+        self._fill(batch, requests, shared)
         self._pool.submit(batch)
         # Nearly every batch is answered before the first time is over: one timer is a fifth of a lone send's cost.
-        batch.timer = self._loop.call_at(
-            batch.begin_by_s, self._end_beginning, batch, now_s + timeout_s, timeout_s
-        )
+        batch.timer = self._loop.call_at(begin_by_s, self._end_beginning, batch, now_s + timeout_s, timeout_s)
+        answers = cast("list[Answer]", batch.answers)
         try:
-            await batch.done
+            while not await batch.is_settled():
+                if hear is not None:
+                    hear([(place, answers[place]) for place in batch.take_fresh()])
         finally:
-            batch.timer.cancel()
+            batch.end()
             self._pool.end(batch, "nobody waits for it any more")
-        return cast("list[Answer]", batch.answers)
+        return answers
 
     def _end_beginning(self, batch: Batch, by_s: float, timeout_s: float) -> None:
         """What has begun may take the rest of its time."""
@@ -84,13 +94,13 @@ class Http2Transport:
         """Streams that run may end within `limits.close_timeout_s`; what waits is not sent."""
         await self._pool.close()
 
-    def _batch_of(self, requests: Sequence[Request], *, begin_by_s: float) -> Batch:
-        batch = Batch(self._target.origin, len(requests), begin_by_s=begin_by_s)
+    def _fill(self, batch: Batch, requests: Sequence[Request], shared: Mapping[str, str]) -> None:
+        """What cannot be sent as it is gets its answer at once."""
+        shared_fields = header_fields(shared)
         for place, request in enumerate(requests):
             try:
-                fields = fields_of(request, self._target)
+                fields = fields_of(request, self._target, shared_fields)
             except ValueError as error:
                 batch.settle(place, NotSent(f"{self._target.origin}: {error}"))
             else:
                 batch.exchanges.append(Exchange(batch, place, fields, request.body))
-        return batch

@@ -7,7 +7,7 @@ import pytest
 from notifyd.core.breaker import BreakerState
 from notifyd.core.channel import Channel
 from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
-from notifyd.core.provider_health import ERRORS_TO_MOVE, ProviderHealth
+from notifyd.core.provider_health import ERRORS_TO_MOVE, ProviderHealth, Tally
 
 BROKEN = Deferred(Reason.PROVIDER_ERROR)
 BAD_ADDRESS = Rejected(Reason.ADDRESS_INVALID)
@@ -18,7 +18,9 @@ def _answered(
 ) -> None:
     given = health.begin(now_s)
     assert given is not None
-    health.answered(given, outcomes, took_s=took_s, slow_s=2.0, now_s=now_s, fraction=0.0)
+    tally = Tally()
+    health.heard(tally, outcomes, took_s=took_s, slow_s=2.0, now_s=now_s)
+    health.ended(given, tally, now_s=now_s, fraction=0.0)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,18 @@ def test_one_success_among_failures_keeps_it_closed() -> None:
     for _ in range(20):
         _answered(health, [BROKEN, Accepted()])
     assert health.breaker_state is BreakerState.CLOSED
+
+
+def test_a_request_whose_last_answer_alone_fails_is_no_failure() -> None:
+    health = ProviderHealth(Channel.PUSH_IOS)
+    for _ in range(20):
+        given, tally = health.begin(0.0), Tally()
+        assert given is not None
+        health.heard(tally, [Accepted()] * 99, took_s=0.1, slow_s=2.0, now_s=0.1)
+        health.heard(tally, [Unknown(Reason.NO_ANSWER)], took_s=5.0, slow_s=2.0, now_s=5.0)
+        health.ended(given, tally, now_s=5.0, fraction=0.0)
+    assert health.breaker_state is BreakerState.CLOSED
+    assert health.errors(5.0) == 20
 
 
 def test_a_probe_that_succeeds_closes_it_again() -> None:

@@ -10,10 +10,10 @@ from notifyd.core.look_up import CannotTell, Found, NotTaken, Taken
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted, Outcome, Unknown
 from notifyd.errors import Fault
-from notifyd.ports import Clock, Limits, LookUpLimits
+from notifyd.ports import Clock, Limits, LookUpLimits, Tell, tell_nobody
 
 Answer = Callable[[Delivery], Outcome | None]
-"""What becomes of a delivery; None: it is taken, and the whole request is never answered."""
+"""What becomes of a delivery; None: it is taken and never answered, and with it the whole request."""
 
 
 def accept(delivery: Delivery) -> Outcome:
@@ -30,7 +30,8 @@ class FakeProvider:
     """Answers after `latency_s` of its clock and remembers every request it got.
 
     `taken` holds a delivery_id for each time a delivery was, or may have been, taken: on arrival of the
-    request, so that a sender that is cancelled or dies while it waits changes nothing about it.
+    request, so that a sender that is cancelled or dies while it waits changes nothing about it. With limits by
+    which each delivery is a request of its own, one that is never answered keeps no others waiting.
 
     With `look_up_limits` it can be asked, and shows what it took `shows_after_s` later; `look_ups` are those it
     answered. `found`, where it is set, answers instead, or raises.
@@ -71,20 +72,29 @@ class FakeProvider:
     def group_key(self, delivery: Delivery) -> Hashable:
         return self._group_key(delivery)
 
-    async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
+    async def send(self, batch: Sequence[Delivery], tell: Tell = tell_nobody) -> list[Outcome]:
         assert not self.closed, "sent after close"
         assert 0 < len(batch) <= self.limits.batch_max, f"a batch of {len(batch)}"
         assert len({self.group_key(delivery) for delivery in batch}) == 1, "a batch of several group keys"
         self.requests.append(list(batch))
-        self.in_flight += 1
+        left = len(batch) if self.limits.each_alone else 1
+        self.in_flight += left
         self.in_flight_peak = max(self.in_flight_peak, self.in_flight)
         assert self.in_flight <= self.limits.in_flight_max, f"{self.in_flight} requests in flight"
         try:
-            return await self._answers(batch)
+            answers = await self._answers(batch)
+            told = [(place, answer) for place, answer in enumerate(answers) if answer is not None]
+            if len(told) < len(batch):
+                if self.limits.each_alone:
+                    left -= len(told)
+                    self.in_flight -= len(told)
+                    tell(told)
+                await asyncio.Event().wait()
+            return [answer for _, answer in told]
         finally:
-            self.in_flight -= 1
+            self.in_flight -= left
 
-    async def _answers(self, batch: Sequence[Delivery]) -> list[Outcome]:
+    async def _answers(self, batch: Sequence[Delivery]) -> list[Outcome | None]:
         answers = [self.answer(delivery) for delivery in batch]
         taken = [
             delivery.delivery_id
@@ -94,10 +104,7 @@ class FakeProvider:
         self.taken += taken
         self._taken_at_s.update(dict.fromkeys(taken, self._clock.now_s()))
         await self._clock.sleep(self.latency_s)
-        told = [answer for answer in answers if answer is not None]
-        if len(told) < len(batch):
-            await asyncio.Event().wait()
-        return told
+        return answers
 
     async def look_up(self, delivery: Delivery, since_s: float) -> Found:
         if self.look_up_limits is None:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from notifyd.core.channel import Channel
 from notifyd.core.outcome import Deferred, Reason
+from notifyd.core.provider_health import Tally
 from notifyd.flow.pacer import Pacer
 from notifyd.ports import Limits
 
@@ -44,10 +45,8 @@ def test_a_group_that_waits_is_remembered_among_any_number_of_others() -> None:
 
 
 def throttled(pacer: Pacer, retry_after_s: float) -> None:
-    given = pacer.health.begin(0.0)
-    assert given is not None
     outcomes = [Deferred(Reason.THROTTLED, retry_after_s)]
-    pacer.answered(given, "a", outcomes, took_s=0.1, slow_s=2.0, now_s=0.0, fraction=0.5)
+    pacer.heard(Tally(), "a", outcomes, took_s=0.1, slow_s=2.0, now_s=0.0)
 
 
 @pytest.mark.parametrize(("asked_s", "waits_s"), [(30.0, 30.0), (86_400.0, 900.0), (1.7e12, 900.0)])

@@ -37,6 +37,7 @@ _EVERY_FAULT = (
     "clock jumps back",
     "clock jumps ahead",
     "provider never answers",
+    "provider answers some",
     "provider defers",
     "look-up finds it",
     "look-up finds nothing",

@@ -44,7 +44,7 @@ class Flaky(FakeProvider):
         self.failed = 0
         self.answer = accept
 
-    async def _answers(self, batch: Sequence[Delivery]) -> list[Outcome]:
+    async def _answers(self, batch: Sequence[Delivery]) -> list[Outcome | None]:
         if not self.failing:
             return await super()._answers(batch)
         self.failed += len(batch)

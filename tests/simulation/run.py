@@ -165,6 +165,7 @@ def _limits(dice: Dice, options: Options) -> Limits:
         batch_max=dice.one_of((2, 10)),
         in_flight_max=dice.one_of((2, 8)),
         rate_per_s=dice.one_of((50.0, 200.0, 1000.0)),
+        each_alone=dice.chance(0.5),
     )
 
 

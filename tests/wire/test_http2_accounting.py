@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 import pytest
 
 from notifyd.errors import NoAnswer, NotSent
+from notifyd.wire.transport import Answer
 from tests.support import http2_frames as h2
 from tests.support.http2_client import LONG_S, http2, kinds, until
 from tests.support.http2_server import Asked, echoing, greeting, http2_server, silent
@@ -213,3 +217,47 @@ async def test_headers_larger_than_any_server_takes_are_not_sent_and_the_connect
         assert kinds(answers) == ["NotSent", "200"]
         assert (await client.post(b"3")).body == b"3"
         assert (server.bodies, len(server.peers)) == ([b"2", b"3"], 1)
+
+
+async def test_answers_are_heard_of_while_another_one_of_the_batch_is_waited_for() -> None:
+    """Each once, and in the end all are there."""
+    heard: dict[int, Answer] = {}
+    first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def hear(answers: Sequence[tuple[int, Answer]]) -> None:
+        assert not heard.keys() & {place for place, _ in answers}
+        heard.update(answers)
+        if len(heard) == 99:
+            first.set_result(None)
+
+    def answer_all_but_the_third(asked: Asked) -> None:
+        if asked.number != 3:
+            asked.answer(200, asked.body)
+
+    async with http2_server(answer_all_but_the_third) as server, http2(server.origin) as client:
+        requests = [client.request(b"%d" % place) for place in range(100)]
+        sent = asyncio.create_task(client.transport.send_all(requests, timeout_s=LONG_S, hear=hear))
+        async with asyncio.timeout(LONG_S / 2):
+            await first
+        assert not sent.done()
+        assert 2 not in heard
+        server.requests[2].answer(200, b"2")
+        answers = await sent
+        assert [getattr(answer, "body", answer) for answer in answers] == [b"%d" % place for place in range(100)]
+        assert all(answers[place] is answer for place, answer in heard.items())
+
+
+async def test_whoever_fails_to_hear_ends_his_own_streams_alone() -> None:
+    def fail(_: Sequence[tuple[int, Answer]]) -> None:
+        raise LookupError
+
+    def answer_the_first(asked: Asked) -> None:
+        if asked.number != 2:
+            asked.answer(200, asked.body)
+
+    async with http2_server(answer_the_first) as server, http2(server.origin) as client:
+        requests = [client.request(b"1"), client.request(b"2")]
+        with pytest.raises(LookupError):
+            await client.transport.send_all(requests, timeout_s=LONG_S, hear=fail)
+        assert (await client.post(b"3")).body == b"3"
+        assert len(server.peers) == 1

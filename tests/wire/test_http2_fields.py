@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifyd.wire.http1_target import target_of
-from notifyd.wire.http2_fields import fields_of, headers_of
+from notifyd.wire.http2_fields import fields_of, header_fields, headers_of
 from notifyd.wire.transport import Request
 
 ORIGIN = "https://push.example:2197"
@@ -22,6 +22,35 @@ def test_a_request_becomes_its_fields_with_the_request_line_first() -> None:
         (b"apns-topic", b"com.example"),
         (b"content-length", b"2"),
     ]
+
+
+def test_what_a_batch_shares_stands_between_the_request_line_and_each_one_s_own() -> None:
+    shared = header_fields({"Authorization": "bearer a|b", "empty": ""})
+    assert fields_of(Request("GET", ORIGIN, {"a": "1"}), TARGET, shared)[3:] == [
+        (b":path", b"/"),
+        (b"authorization", b"bearer a|b"),
+        (b"empty", b""),
+        (b"a", b"1"),
+    ]
+
+
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("value", ["a\n", " a", "a ", "ä", "\x7f", "a| b\t"])
+def test_a_value_that_no_header_may_hold_is_found_among_others(value: str, place: int) -> None:
+    values = ["1", "2 3", "4|5"]
+    values[place] = value
+    with pytest.raises(ValueError, match=f"value of {'abc'[place]} holds"):
+        header_fields(dict(zip("abc", values, strict=True)))
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z-]{1,9}", fullmatch=True), st.text("|! az")))
+def test_headers_become_their_fields_or_are_refused(headers: dict[str, str]) -> None:
+    try:
+        fields = header_fields(headers)
+    except ValueError:
+        assert any(value != value.strip() for value in headers.values()) or {"te", "host"} & set(headers)
+    else:
+        assert fields == [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 def test_no_path_is_the_root() -> None:

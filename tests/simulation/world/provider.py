@@ -18,7 +18,7 @@ from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
 from notifyd.core.rate import TokenBucket
 from notifyd.errors import Fault, NoAnswer, NotSent, Throttled, TransportError
-from notifyd.ports import Limits, LookUpLimits
+from notifyd.ports import Limits, LookUpLimits, Tell, tell_nobody
 from tests.simulation.dice import Dice
 from tests.simulation.network import Network
 from tests.simulation.process import Process
@@ -54,13 +54,18 @@ class Account:
         self.unanswered = 0  # deliveries of requests that were not answered, or not yet
         self.fired: Counter[str] = Counter()
 
-    def take(self, batch: Sequence[Delivery]) -> list[Outcome] | None:
-        """None: taken, and never answered."""
+    def take(self, batch: Sequence[Delivery]) -> list[Outcome | None]:
+        """None: never answered."""
+        if self.limits.each_alone:
+            return [outcome for delivery in batch for outcome in self._take_request([delivery])]
+        return self._take_request(batch)
+
+    def _take_request(self, batch: Sequence[Delivery]) -> list[Outcome | None]:
         hangs = any(self._dice.chance(mood.hangs) for mood in self.moods)
         if hangs:
             self.fired["provider never answers"] += 1
             if self._dice.chance(0.3):  # nor did it take anything
-                return None
+                return [None] * len(batch)
         outcomes = [self._outcome(delivery) for delivery in batch]
         for delivery, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Accepted):
@@ -70,7 +75,7 @@ class Account:
                 self.ids_of.setdefault(meaning, set()).add(delivery.delivery_id)
                 shown_at_s = _now_s() + self._dice.between(0.0, LOOK_UPS.settle_s)
                 self._shown_at_s.setdefault(delivery.delivery_id, shown_at_s)
-        return None if hangs else outcomes
+        return [None if hangs else outcome for outcome in outcomes]
 
     def show(self, delivery_id: str) -> Found:
         if self._shown_at_s.get(delivery_id, math.inf) <= _now_s():
@@ -120,38 +125,46 @@ class ProviderPort:
     def group_key(self, delivery: Delivery) -> Hashable:
         return delivery.type_name
 
-    async def send(self, batch: Sequence[Delivery]) -> list[Outcome]:
-        self._in_flight += 1
+    async def send(self, batch: Sequence[Delivery], tell: Tell = tell_nobody) -> list[Outcome]:
+        requests = len(batch) if self.limits.each_alone else 1
+        self._in_flight += requests
         try:
             self._on_send(self._process, batch)
             if self._in_flight > self.limits.in_flight_max or not 0 < len(batch) <= self.limits.batch_max:
                 self._network.broken.append(f"{self._in_flight} requests in flight, this one of {len(batch)}")
             if self._rate.take(len(batch), _now_s()) > 0:
                 self._network.broken.append(f"over {self.limits.rate_per_s}/s")
-            return await self._ask(list(batch))
+            answers = await self._ask(list(batch))
+            told = [(place, answer) for place, answer in enumerate(answers) if answer is not None]
+            self._account.unanswered -= sum(not isinstance(answer, Unknown) for _, answer in told)
+            if len(told) < len(batch):
+                if self.limits.each_alone:
+                    requests -= len(told)
+                    self._in_flight -= len(told)
+                    self._account.fired["provider answers some"] += bool(told)
+                    tell(told)
+                await asyncio.get_running_loop().create_future()
+            return [answer for _, answer in told]
         finally:
-            self._in_flight -= 1
+            self._in_flight -= requests
 
-    async def _ask(self, batch: list[Delivery]) -> list[Outcome]:
+    async def _ask(self, batch: list[Delivery]) -> list[Outcome | None]:
+        """None: never answered."""
         self._account.unanswered += len(batch)
         try:
-            outcomes = await self._network.call(self._process, "provider.send", lambda: self._account.take(batch))
+            outcomes: list[Outcome | None] = await self._network.call(
+                self._process, "provider.send", lambda: self._account.take(batch)
+            )
         except NotSent:
-            self._account.unanswered -= len(batch)
             return [Deferred(Reason.NO_CONNECTION) for _ in batch]
         except NoAnswer:
             return [Unknown(Reason.NO_ANSWER) for _ in batch]
         except Throttled:
-            self._account.unanswered -= len(batch)
             return [Deferred(Reason.THROTTLED) for _ in batch]
-        if outcomes is None:
-            await asyncio.get_running_loop().create_future()
         latency = asyncio.get_running_loop().create_future()
         self._network.later(self._dice.between(0.01, 0.25), _answer, latency)
         await latency
-        self._account.unanswered -= len(batch)
-        answered: list[Outcome] = outcomes
-        return answered
+        return outcomes
 
     async def look_up(self, delivery: Delivery, since_s: float) -> Found:  # noqa: ARG002 - it knows each id
         if self._look_ups.take(1, _now_s()) > 0:

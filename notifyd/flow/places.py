@@ -1,0 +1,27 @@
+"""How many of one provider's requests may be on their way."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Places:
+    """Whoever waits for room is one: it takes what it found before it lets anybody else run."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.free = most
+        self._freed = asyncio.Event()
+
+    async def room_for(self, count: int) -> None:
+        """Returns once so many are free, or all of them."""
+        while self.free < min(count, self.most):
+            self._freed.clear()
+            await self._freed.wait()
+
+    def take(self, count: int) -> None:
+        self.free -= count
+
+    def give_back(self, count: int) -> None:
+        self.free += count
+        self._freed.set()
