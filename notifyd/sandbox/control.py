@@ -15,35 +15,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from heapq import merge
 from itertools import islice
-from typing import Annotated, Any, Protocol
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from msgspec import Meta
 
-from notifyd.sandbox.desk import Counts
 from notifyd.sandbox.faults import UnknownFault
-from notifyd.sandbox.inbox import Inbox
+from notifyd.sandbox.sink import AnySink
 
 _MESSAGES_SHOWN_MAX = 10_000
-
-
-class Stand(Protocol):
-    """What can be told and asked: a desk, or a sink of its own kind."""
-
-    latency_s: float
-
-    @property
-    def inbox(self) -> Inbox[Any]: ...
-    @property
-    def counts(self) -> Counts: ...
-    def order(self, faults: bytes) -> None:
-        """A JSON list of faults. Raises msgspec.DecodeError, UnknownFault."""
-        ...
-
-    def behave(self) -> None: ...
-    def empty(self) -> None: ...
 
 
 class _Latency(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,7 +45,7 @@ class _Asked(msgspec.Struct, forbid_unknown_fields=True):
 class Control:
     """`stands`: by provider. `endpoints`: asked when they are wanted, as ports are known late."""
 
-    def __init__(self, stands: Mapping[str, Stand], endpoints: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, stands: Mapping[str, AnySink], endpoints: Callable[[], Mapping[str, str]]) -> None:
         self._stands = stands
         self._endpoints = endpoints
 
@@ -110,11 +92,11 @@ class Control:
     async def _show_endpoints(self, _: web.Request) -> web.Response:
         return _json(self._endpoints())
 
-    def _stand(self, request: web.Request) -> Stand:
+    def _stand(self, request: web.Request) -> AnySink:
         (stand,) = self._asked(request.match_info["provider"])
         return stand
 
-    def _asked(self, provider: str | None) -> Iterable[Stand]:
+    def _asked(self, provider: str | None) -> Iterable[AnySink]:
         if provider is None:
             return self._stands.values()
         if provider not in self._stands:

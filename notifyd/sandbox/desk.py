@@ -9,9 +9,11 @@ import msgspec
 
 from notifyd.sandbox.clients import Clock
 from notifyd.sandbox.exchange import Answer, Refused, Request, Vendor
-from notifyd.sandbox.faults import Fault, FaultPlan, Garbage, GoAway, Refuse, ResetStream, Respond, UnknownFault
+from notifyd.sandbox.faults import Fault, Garbage, GoAway, Refuse, ResetStream, Respond, UnknownFault
 from notifyd.sandbox.inbox import Inbox, Message
+from notifyd.sandbox.sink import Sink
 
+_orders = msgspec.json.Decoder(list[Fault])
 _GARBAGE = Answer(200, {"content-type": "text/html"}, b"<html>It works!</html>")
 
 
@@ -22,57 +24,19 @@ class Reply(NamedTuple):
     fault: Fault | None = None
 
 
-class Counts(msgspec.Struct):
-    """`requests` that would send, whatever became of them; `accepted` and `duplicates`: messages."""
-
-    requests: int
-    accepted: int
-    refused: int
-    duplicates: int
-
-
-class Desk:
-    """One vendor. `latency_s`: how long an answer takes."""
+class Desk(Sink[Message, Fault, Fault]):
+    """One vendor."""
 
     def __init__(
         self, vendor: Vendor, *, clock: Clock, journal: Path | None = None, speaks_http2: bool = False
     ) -> None:
+        super().__init__(Inbox(journal, clock=clock), clock=clock, orders=_orders, as_told=self._known)
         self.vendor = vendor
-        self.inbox: Inbox[Message] = Inbox(journal, clock=clock)
-        self.latency_s = 0.0
-        self.requests = 0
-        self.refused = 0
-        self._clock = clock
-        self._faults: FaultPlan[Fault] = FaultPlan(clock)
         self._speaks_http2 = speaks_http2
 
     @property
     def name(self) -> str:
         return self.vendor.name
-
-    @property
-    def counts(self) -> Counts:
-        return Counts(self.requests, self.inbox.accepted, self.refused, self.inbox.duplicates)
-
-    def misbehave(self, *faults: Fault) -> None:
-        """From the next request that sends on. Raises UnknownFault."""
-        for fault in faults:
-            self._check(fault)
-        self._faults.add(*faults)
-
-    def order(self, faults: bytes) -> None:
-        """`misbehave` in JSON: a list. Raises msgspec.DecodeError, UnknownFault."""
-        self.misbehave(*msgspec.json.decode(faults, type=list[Fault]))
-
-    def behave(self) -> None:
-        """From now on, without latency."""
-        self._faults.clear()
-        self.latency_s = 0.0
-
-    def empty(self) -> None:
-        """As if nothing had come yet."""
-        self.inbox.empty()
-        self.requests = self.refused = 0
 
     @property
     def is_prompt(self) -> bool:
@@ -123,9 +87,10 @@ class Desk:
             return answer
         return answer._replace(headers={**answer.headers, "retry-after": str(fault.retry_after_s)})
 
-    def _check(self, fault: Fault) -> None:
+    def _known(self, fault: Fault) -> Fault:
         if isinstance(fault, Refuse) and fault.refusal not in self.vendor.refusals:
             known = ", ".join(self.vendor.refusals)
             raise UnknownFault(f"{self.name} has no refusal {fault.refusal}; it has {known}")
         if isinstance(fault, GoAway | ResetStream) and not self._speaks_http2:
             raise UnknownFault(f"{self.name} speaks HTTP/1.1, which has no {type(fault).__name__}; take Cut")
+        return fault

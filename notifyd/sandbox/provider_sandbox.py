@@ -14,12 +14,13 @@ from aiohttp import web
 from notifyd.sandbox.all_vendors import HTTP2, Vendors
 from notifyd.sandbox.authority import Authority, make_authority
 from notifyd.sandbox.clients import Clock
-from notifyd.sandbox.control import Control, Stand
+from notifyd.sandbox.control import Control
 from notifyd.sandbox.credentials import Credentials
 from notifyd.sandbox.desk import Desk
 from notifyd.sandbox.http1_server import Http1Server
 from notifyd.sandbox.http2_server import Http2Server
 from notifyd.sandbox.ses_sink import SesSink
+from notifyd.sandbox.sink import AnySink
 from notifyd.sandbox.vendors.web_push import Subscription
 from notifyd.system import SystemClock
 
@@ -61,7 +62,7 @@ class Sandbox:
         self._journal = journal
         self._port_base = port_base
         self._authority: Authority | None = None
-        self._stands: dict[str, Stand] = {}
+        self._stands: dict[str, AnySink] = {}
         self._exit = AsyncExitStack()
 
     @property
@@ -88,7 +89,7 @@ class Sandbox:
     def __getitem__(self, provider: str) -> Desk:
         return self.desks[provider]
 
-    def stand(self, provider: str) -> Stand:
+    def stand(self, provider: str) -> AnySink:
         """Any provider that is served, sinks included: to tell and to ask."""
         return self._stands[provider]
 

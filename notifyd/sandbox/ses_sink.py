@@ -22,22 +22,23 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from notifyd.sandbox.desk import Counts
-from notifyd.sandbox.faults import Cut, FaultPlan, Garbage, Silence
+from notifyd.sandbox.faults import Cut, Garbage, Silence
 from notifyd.sandbox.inbox import Inbox, Mail
 from notifyd.sandbox.ses_account import Account, SesError
 from notifyd.sandbox.ses_faults import Fault, OneShort, Order, Refuse, Statuses, as_ses_says
 from notifyd.sandbox.ses_mails import Refused, bulk_mails, single_mails
 from notifyd.sandbox.ses_model import SendBulkEmail, SendEmail
+from notifyd.sandbox.sink import Sink
 from notifyd.system import SystemClock
 
 _HOST = "127.0.0.1"
 _SENDING = "/v2/email/outbound-"
 _BODY_BYTES_MAX = 64 * 1024 * 1024
+_orders = msgspec.json.Decoder(list[Order])
 S = TypeVar("S", SendBulkEmail, SendEmail)
 
 
-class SesSink:
+class SesSink(Sink[Mail, Order, Fault]):
     """`requests`: how many that send have arrived, whatever became of them; `refused`: as a whole."""
 
     def __init__(
@@ -49,13 +50,11 @@ class SesSink:
         latency_s: float = 0.0,
         tls: SSLContext | None = None,
     ) -> None:
+        inbox: Inbox[Mail] = Inbox(journal, fsync=fsync)
+        super().__init__(inbox, clock=SystemClock(), orders=_orders, as_told=as_ses_says)
         self.account = Account()
-        self.inbox: Inbox[Mail] = Inbox(journal, fsync=fsync)
         self.latency_s = latency_s
-        self.requests = 0
-        self.refused = 0
         self.url = ""
-        self._faults: FaultPlan[Fault] = FaultPlan(SystemClock())
         self._closing = asyncio.Event()
         self._port = port
         self._tls = tls
@@ -69,28 +68,6 @@ class SesSink:
         app.router.add_get("/_sink/mails", self._show_mails)
         app.router.add_get("/_sink/counts", self._show_counts)
         self._runner = web.AppRunner(app, access_log=None)
-
-    def misbehave(self, *faults: Order) -> None:
-        """One after another, from the next request that sends on. Raises UnknownFault."""
-        self._faults.add(*map(as_ses_says, faults))
-
-    def order(self, faults: bytes) -> None:
-        """`misbehave` in JSON: a list. Raises msgspec.DecodeError, UnknownFault."""
-        self.misbehave(*msgspec.json.decode(faults, type=list[Order]))
-
-    def behave(self) -> None:
-        """From now on, without latency."""
-        self._faults.clear()
-        self.latency_s = 0.0
-
-    def empty(self) -> None:
-        """As if nothing had come yet."""
-        self.inbox.empty()
-        self.requests = self.refused = 0
-
-    @property
-    def counts(self) -> Counts:
-        return Counts(self.requests, self.inbox.accepted, self.refused, self.inbox.duplicates)
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()

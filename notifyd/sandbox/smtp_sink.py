@@ -24,9 +24,9 @@ import click
 import msgspec
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
-from notifyd.sandbox.desk import Counts
-from notifyd.sandbox.faults import BaseFault, Cut, FaultPlan, Refusal, Refuse, Silence, UnknownFault
+from notifyd.sandbox.faults import BaseFault, Cut, Refusal, Refuse, Silence, UnknownFault
 from notifyd.sandbox.inbox import Inbox, Mail
+from notifyd.sandbox.sink import Sink
 from notifyd.system import SystemClock
 
 _HOST = "127.0.0.1"
@@ -41,6 +41,7 @@ class Reply(BaseFault, tag=True, frozen=True):
 
 
 Fault = Reply | Silence | Cut
+_orders = msgspec.json.Decoder(list[Fault | Refuse])
 
 REFUSALS = {
     Refusal.ADDRESS: Reply("RCPT", "550 5.1.1 no such user"),
@@ -55,7 +56,7 @@ REFUSALS = {
 }
 
 
-class SmtpSink:
+class SmtpSink(Sink[Mail, Fault | Refuse, Fault]):
     """`requests`: how many mails have arrived whole, whatever became of them. `connections`: opened so far.
     `refused`: commands.
     """
@@ -69,14 +70,10 @@ class SmtpSink:
         starttls: bool = False,
         login: tuple[str, str] | None = None,
     ) -> None:
-        self.inbox: Inbox[Mail] = Inbox(journal)
-        self.requests = 0
-        self.refused = 0
-        self.latency_s = 0.0
+        inbox: Inbox[Mail] = Inbox(journal)
+        super().__init__(inbox, clock=SystemClock(), orders=_orders, as_told=_as_smtp_says)
         self.connections = 0
         self.url = ""
-        self._clock = SystemClock()
-        self._faults: FaultPlan[Fault] = FaultPlan(self._clock)
         self._sessions: list[Any] = []
         self._arrival = asyncio.Event()
         self._closing = asyncio.Event()
@@ -85,28 +82,6 @@ class SmtpSink:
         self._starttls = starttls
         self._login = login
         self._server: AbstractServer | None = None
-
-    def misbehave(self, *faults: Fault | Refuse) -> None:
-        """One after another, from the next command that they concern on. Raises UnknownFault."""
-        self._faults.add(*map(_as_smtp_says, faults))
-
-    def order(self, faults: bytes) -> None:
-        """`misbehave` in JSON: a list. Raises msgspec.DecodeError, UnknownFault."""
-        self.misbehave(*msgspec.json.decode(faults, type=list[Fault | Refuse]))
-
-    def behave(self) -> None:
-        """From now on, without latency."""
-        self._faults.clear()
-        self.latency_s = 0.0
-
-    def empty(self) -> None:
-        """As if nothing had come yet."""
-        self.inbox.empty()
-        self.requests = self.refused = 0
-
-    @property
-    def counts(self) -> Counts:
-        return Counts(self.requests, self.inbox.accepted, self.refused, self.inbox.duplicates)
 
     async def arrived(self) -> None:
         """Returns when the next mail has arrived whole."""
