@@ -202,12 +202,17 @@ class Run:
             time.sleep(_POLL_S)
 
     def until(self, what: str, is_so: Callable[[], object], timeout_s: float) -> None:
-        by_s = time.perf_counter() + timeout_s
+        if not self.comes_true(is_so, timeout_s):
+            raise BenchFailed(f"not after {timeout_s:g} s: {what}\n{self._process.told()}")
+
+    def comes_true(self, is_so: Callable[[], object], within_s: float) -> bool:
+        by_s = time.perf_counter() + within_s
         while not is_so():
             self._check_alive()
             if time.perf_counter() > by_s:
-                raise BenchFailed(f"not after {timeout_s:g} s: {what}\n{self._process.told()}")
+                return False
             time.sleep(_POLL_S)
+        return True
 
     def rss_mib(self) -> float:
         return self._process.memory_mib("VmRSS")
