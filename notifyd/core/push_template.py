@@ -27,6 +27,8 @@ class PushTemplate(msgspec.Struct, frozen=True):
     def render(self, context: Mapping[str, Any], own: MailFields) -> Push:  # noqa: ARG002 - of mails alone
         parts = self.parts
         title, body = parts.text("title", context).strip(), parts.text("body", context).strip()
+        if not parts.fields and (title or body):
+            return Push(title, body)  # as most are: what follows takes half as long again
         data = tuple((name, value) for name, value in parts.values("data", context).items() if value)
         if not (title or body or data):
             parts.refuse("title, body and data are empty")

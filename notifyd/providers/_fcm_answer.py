@@ -16,9 +16,13 @@ from notifyd.wire.transport import Response
 FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 _BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 _TOKEN_FIELD = "message.token"  # noqa: S105 - the name of a field
+_QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
+_QUOTA_FAILURE = "type.googleapis.com/google.rpc.QuotaFailure"
+# Three quotas have one code: the project's, a device's, a topic's. The failure's subject names which, or the text.
+_DEVICE = "device"
 _CODES = {
     "SENDER_ID_MISMATCH": Reason.ADDRESS_INVALID,  # a token of another project's: nobody's is removed for it
-    "QUOTA_EXCEEDED": Reason.THROTTLED,
+    _QUOTA_EXCEEDED: Reason.THROTTLED,
     "UNAVAILABLE": Reason.PROVIDER_ERROR,
     "THIRD_PARTY_AUTH_ERROR": Reason.CREDENTIALS,
 }
@@ -39,10 +43,16 @@ class _Violation(msgspec.Struct):
     field: str = ""
 
 
+class _Exceeded(msgspec.Struct):
+    subject: str = ""
+    description: str = ""
+
+
 class _Detail(msgspec.Struct):
     type: str = msgspec.field(default="", name="@type")
     error_code: str = msgspec.field(default="", name="errorCode")
     violations: list[_Violation] = msgspec.field(default_factory=list, name="fieldViolations")
+    exceeded: list[_Exceeded] = msgspec.field(default_factory=list, name="violations")
 
 
 class _Error(msgspec.Struct):
@@ -64,6 +74,18 @@ class _Error(msgspec.Struct):
             if detail.type == _BAD_REQUEST
             for violation in detail.violations
         }
+
+    @property
+    def is_of_one_device(self) -> bool:
+        """It got too many; the account is as fast as before."""
+        told = [
+            text
+            for detail in self.details
+            if detail.type == _QUOTA_FAILURE
+            for one in detail.exceeded
+            for text in (one.subject, one.description)
+        ]
+        return self.code == _QUOTA_EXCEEDED and any(_DEVICE in text.lower() for text in (self.message, *told))
 
 
 class _Refusal(msgspec.Struct):
@@ -112,4 +134,6 @@ def _reason(status: int, error: _Error) -> Reason | None:
         # FcmError alone is about the token; with a list of fields, the list tells.
         about_token = error.fields <= {_TOKEN_FIELD}
         return Reason.ADDRESS_INVALID if about_token else Reason.MESSAGE_REFUSED
+    if error.is_of_one_device:
+        return Reason.RECIPIENT_UNAVAILABLE
     return _CODES.get(error.code) or _STATUSES.get(status)

@@ -20,6 +20,7 @@ from notifyd.providers._receivers import ReceiversProvider, may_reach, of_one_re
 from notifyd.providers._vapid import Vapid, vapid_key
 from notifyd.providers._web_push_config import WebPushConfig
 from notifyd.providers._web_push_message import TEXT_BYTES_MAX, encrypted, worker_json
+from notifyd.providers._web_push_refusals import Refusals
 from notifyd.providers._web_push_subscription import origin_of, subscription_of
 from notifyd.wire.transport import Request, Response, Transport
 
@@ -41,6 +42,7 @@ class WebPushProvider(ReceiversProvider):
         self._config = config
         self._vapid = vapid
         self._clock = clock
+        self._refusals = Refusals()
 
     def group_key(self, delivery: Delivery) -> Hashable:
         return origin_of(delivery.address)
@@ -67,14 +69,15 @@ class WebPushProvider(ReceiversProvider):
         }
         return Request("POST", origin + subscription.target.path, headers, encrypted(text, subscription))
 
-    def outcome_of(self, delivery: Delivery, answer: Response) -> Outcome:  # noqa: ARG002 - the base's
+    def outcome_of(self, delivery: Delivery, answer: Response) -> Outcome:
         match answer.status:
             case 200 | 201 | 202:
+                self._refusals.accepted()
                 return Accepted(answer.headers.get("location", "").rpartition("/")[2])
             case 404 | 410:
                 return AddressGone(f"HTTP {answer.status}")
-            case 401 | 403:
-                return by_status(answer)  # of our VAPID key
+            case 401 | 403 if self._refusals.refused(str(origin_of(delivery.address))):
+                return by_status(answer)
             case _:
                 return of_one_receiver(by_status(answer))
 

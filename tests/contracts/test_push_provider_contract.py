@@ -28,11 +28,13 @@ MEANT: dict[Refusal, Told] = {
 MEANT_BY: dict[tuple[str, Refusal], Told] = {
     # One device got too many.
     ("apns", Refusal.THROTTLED): (Deferred, Reason.RECIPIENT_UNAVAILABLE),
+    ("fcm", Refusal.THROTTLED): (Deferred, Reason.RECIPIENT_UNAVAILABLE),
     # A token of another project's.
     ("fcm", Refusal.SENDER): (Rejected, Reason.ADDRESS_INVALID),
     # A push service knows no subscription that never was; 403 is a VAPID key that is not the subscription's.
     ("web_push", Refusal.ADDRESS): (AddressGone, None),
-    ("web_push", Refusal.SENDER): (Deferred, Reason.CREDENTIALS),
+    ("web_push", Refusal.CREDENTIALS): (Deferred, Reason.RECIPIENT_UNAVAILABLE),
+    ("web_push", Refusal.SENDER): (Deferred, Reason.RECIPIENT_UNAVAILABLE),
     # One push service of many, which a user chose.
     ("web_push", Refusal.THROTTLED): (Deferred, Reason.RECIPIENT_UNAVAILABLE),
     ("web_push", Refusal.QUOTA): (Deferred, Reason.RECIPIENT_UNAVAILABLE),

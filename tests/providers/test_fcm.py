@@ -83,6 +83,13 @@ def violation(field: str) -> dict[str, Any]:
     return {"@type": BAD_REQUEST, "fieldViolations": [{"field": field, "description": "is wrong"}]}
 
 
+def quota(subject: str) -> dict[str, Any]:
+    return {
+        "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+        "violations": [{"subject": subject, "description": "Message rate exceeded"}],
+    }
+
+
 async def test_a_request_is_as_google_documents_it() -> None:
     rig = Rig()
     sent = to_android(delivery_id="D" * 26, deadline_at_s=1_700_003_600.0)
@@ -219,6 +226,22 @@ async def test_over_4096_bytes_is_refused_or_where_the_template_allows_shortened
         (
             refusal(429, "RESOURCE_EXHAUSTED", fcm_error("QUOTA_EXCEEDED"), retry_after="30"),
             Deferred(Reason.THROTTLED, 30.0, "429 RESOURCE_EXHAUSTED QUOTA_EXCEEDED"),
+        ),
+        (
+            refusal(
+                429, "RESOURCE_EXHAUSTED", fcm_error("QUOTA_EXCEEDED"), quota("device: cHJvamVj"), retry_after="9"
+            ),
+            Deferred(Reason.RECIPIENT_UNAVAILABLE, 9.0, "429 RESOURCE_EXHAUSTED QUOTA_EXCEEDED"),
+        ),
+        (
+            refusal(
+                429, "RESOURCE_EXHAUSTED", fcm_error("QUOTA_EXCEEDED"), message="Device message rate exceeded"
+            ),
+            Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="429 RESOURCE_EXHAUSTED QUOTA_EXCEEDED"),
+        ),
+        (
+            refusal(429, "RESOURCE_EXHAUSTED", fcm_error("QUOTA_EXCEEDED"), quota("project_number: 7")),
+            Deferred(Reason.THROTTLED, answer="429 RESOURCE_EXHAUSTED QUOTA_EXCEEDED"),
         ),
         (
             refusal(503, "UNAVAILABLE", fcm_error("UNAVAILABLE")),

@@ -240,8 +240,8 @@ async def test_whatever_is_said_the_browser_reads_it(title: str) -> None:
         (Response(201, {}, b""), Accepted()),
         (Response(404, {}, b"secret"), AddressGone("HTTP 404")),
         (Response(410, {}, b"secret"), AddressGone("HTTP 410")),
-        (Response(401, {}, b"secret"), Deferred(Reason.CREDENTIALS, answer="HTTP 401")),
-        (Response(403, {}, b"secret"), Deferred(Reason.CREDENTIALS, answer="HTTP 403")),
+        (Response(401, {}, b"secret"), Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 401")),
+        (Response(403, {}, b"secret"), Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 403")),
         (Response(400, {}, b"secret"), Rejected(Reason.MESSAGE_REFUSED, "HTTP 400")),
         (Response(413, {}, b"secret"), Rejected(Reason.PAYLOAD_TOO_LARGE, "HTTP 413")),
         (Response(405, {}, b"secret"), Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 405")),
@@ -263,7 +263,10 @@ async def test_an_answer_is_classed_by_its_status_and_never_shown(
 @pytest.mark.parametrize(
     "answer",
     [
-        *(Response(status, {}, b"") for status in (204, 307, 400, 402, 404, 405, 407, 410, 413, 429, 500, 503)),
+        *(
+            Response(status, {}, b"")
+            for status in (204, 307, 400, 401, 402, 403, 404, 405, 407, 410, 413, 429, 500, 503)
+        ),
         NotSent("no way"),
         NoAnswer("silence"),
     ],
@@ -274,9 +277,37 @@ async def test_an_endpoint_that_a_user_chose_counts_against_nobody_else(
     assert blame_of(await outcome_of(answer)) in {Blame.NOBODY, Blame.RECIPIENT, Blame.REQUEST}
 
 
+def refusing(*hosts: str, status: int = 403) -> FakePushTransport:
+    """All others accept."""
+    return FakePushTransport(
+        lambda request: Response(status, {}, b"") if request.url.split("/")[2] in hosts else CREATED
+    )
+
+
+async def blamed(provider: WebPushProvider, host: str) -> Blame:
+    [outcome] = await provider.send([to_browser(address=subscription(f"https://{host}/x"))])
+    return blame_of(outcome)
+
+
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_refused_vapid_key_is_ours_to_mend(status: int) -> None:
-    assert blame_of(await outcome_of(Response(status, {}, b""))) is Blame.CONFIG
+async def test_a_vapid_key_that_all_push_services_refuse_is_ours_to_mend(status: int) -> None:
+    hosts = [f"{name}.example" for name in "abcd"]
+    provider = provider_over(refusing(*hosts, status=status))
+    blames = [await blamed(provider, host) for host in hosts]
+    assert blames == [Blame.RECIPIENT, Blame.RECIPIENT, Blame.CONFIG, Blame.CONFIG]
+
+
+async def test_one_endpoint_that_refuses_the_vapid_key_again_and_again_stops_nobody_else() -> None:
+    provider = provider_over(refusing("hostile.example"))
+    assert {await blamed(provider, "hostile.example") for _ in range(20)} == {Blame.RECIPIENT}
+
+
+async def test_a_vapid_key_that_somebody_accepts_is_no_fault_of_ours() -> None:
+    hosts = [f"{number}.hostile.example" for number in range(20)]
+    provider = provider_over(refusing(*hosts))
+    for host in hosts:
+        assert await blamed(provider, host) is Blame.RECIPIENT
+        assert await blamed(provider, "good.example") is Blame.NOBODY
 
 
 def test_push_services_take_turns() -> None:
