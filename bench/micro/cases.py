@@ -8,7 +8,7 @@ from itertools import count
 import msgspec
 
 from bench.servers.dynamodb_streams import stream_record
-from bench.servers.events import Shape, Stamp, envelope, event_id
+from bench.servers.events import Shape, Stamp, envelope, event_id, user_id
 from bench.servers.kinesis import kinesis_record
 from bench.servers.stream import Stream
 from bench.workloads.workload import FIXTURES
@@ -29,6 +29,7 @@ from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted
 from notifyd.core.render import TemplateSet
 from notifyd.core.sequence import Position
+from notifyd.core.ttl_cache import TtlCache
 from notifyd.core.window import Window
 from notifyd.flow.held_ids import HeldIds
 from notifyd.providers._ses_request import Envelope, bulk_body
@@ -204,6 +205,21 @@ def _repeats() -> Callable[[], object]:
     return run
 
 
+def _remembered() -> Callable[[], object]:
+    """50,000 remembered, as at 10,000 new ones a second: each run takes in a batch and drops one."""
+    cache: TtlCache[int] = TtlCache(ttl_s=5.0, entries_max=200_000)
+    numbers = count()
+
+    def run() -> None:
+        batch = {user_id(next(numbers)): 0 for _ in range(BATCH)}
+        now_s = next(numbers) / 10_000
+        cache.remember(batch, now_s, now_s)
+
+    while next(numbers) < 55_000:
+        run()
+    return run
+
+
 def _signature() -> Callable[[], object]:
     signer, credentials, body = (
         Signer(service="dynamodb", region="eu-central-1"),
@@ -224,6 +240,7 @@ CASES = (
     Case("read: a DynamoDB Streams page, images raw", _streams_page),
     Case("decode: envelope from Kinesis, 600 B", _decode_kinesis),
     Case("decode: image from DynamoDB Streams, 1 KB", _decode_streams),
+    Case("users: remembered, and the oldest dropped", _remembered, "user"),
     Case("delivery id", _delivery_ids, "delivery"),
     Case("render: subject, text, 2 KB HTML", _render, "mail"),
     Case("SES body of 50 mails", _ses_body, "mail", 50),

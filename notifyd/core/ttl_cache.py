@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
@@ -9,8 +10,9 @@ V = TypeVar("V")
 
 
 class TtlCache(Generic[V]):
-    """Every value lives equally long, so a dict in the order of writing is the queue of what expires next.
+    """Every value lives equally long, so the order of writing is the queue of what expires next.
 
+    A plain dict has that order, too, but finds its first entry by walking over all that were dropped before it.
     When full, the value written longest ago goes: it would be the next to expire. `ttl_s` 0 remembers nothing.
     """
 
@@ -19,7 +21,7 @@ class TtlCache(Generic[V]):
             raise ValueError(f"ttl_s {ttl_s} has to be 0 or more, entries_max {entries_max} 1 or more")
         self._ttl_s = ttl_s
         self._entries_max = entries_max
-        self._entries: dict[str, tuple[float, V]] = {}
+        self._entries: OrderedDict[str, tuple[float, V]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
