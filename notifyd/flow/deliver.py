@@ -12,6 +12,7 @@ import structlog
 
 from notifyd.core.breaker import BreakerState, Pass
 from notifyd.core.outcome import Outcome, Reason, Unknown
+from notifyd.core.time_slots import Part
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.backoff import Backoff
 from notifyd.flow.call import Call, News
@@ -62,12 +63,12 @@ class Dispatcher:
         clock: Clock,
         entropy: Entropy,
         metrics: Metrics,
-        share: Callable[[], float],
+        part: Callable[[], Part],
         move: Callable[[list[Ticket], list[Outcome], str], tuple[list[Ticket], list[Outcome]]],
         reroute: Callable[[list[Ticket], str], list[Ticket]],
         held_max: int | None = None,
     ) -> None:
-        """`share`: this worker's part of the account's limits. `move` takes what goes to another provider at
+        """`part`: this worker's of the account's limits. `move` takes what goes to another provider at
         once, and gives back the rest; `reroute` likewise for what was not begun.
         """
         self.provider = provider
@@ -78,7 +79,7 @@ class Dispatcher:
         self._clock = clock
         self._entropy = entropy
         self._metrics = metrics
-        self._share = share
+        self._part = part
         self._move = move
         self._reroute = reroute
         self._lanes = Lanes(lambda ticket: provider.group_key(ticket.delivery))
@@ -176,7 +177,7 @@ class Dispatcher:
         pacer, linger_s = self.pacer, self._times.linger_s
         while True:
             now_s = self._clock.elapsed_s()
-            pacer.fit(self.provider.limits, self._share(), now_s)
+            pacer.fit(self.provider.limits, self._part(), now_s, wall_s=self._clock.now_s())
             choice = self._lanes.choose(now_s, batch_max=self._batch_max, linger_s=linger_s, pace=pacer.group_pace)
             if choice is None:
                 return None

@@ -206,7 +206,7 @@ class Engine:
             clock=self.outside.clock,
             entropy=self.outside.entropy,
             metrics=self._metrics,
-            share=lambda: 1.0 / self.keeper.live_workers,
+            part=lambda: self.keeper.part,
             held_max=self._held_max(),
         )
 

@@ -10,6 +10,7 @@ import structlog
 
 from notifyd.core.balance import Turn, plan_turn, scan_pause_s
 from notifyd.core.lease import Liveness, ShardItem
+from notifyd.core.time_slots import Part
 from notifyd.core.window import Window
 from notifyd.errors import AwsError, DamagedItem, TransportError
 from notifyd.flow.backoff import Backoff
@@ -67,7 +68,7 @@ class LeaseKeeper:
         self.runs: dict[str, ShardRun] = {}
         self.scanned_at_s: float | None = None
         self.standing_by = False
-        self.live_workers = 1  # this one included
+        self.part = Part()
 
     async def run(self) -> None:
         """Until `stop`; returns when every shard has been released."""
@@ -122,13 +123,18 @@ class LeaseKeeper:
         owners = [item.lease_owner for item in scan.shards]
         gap_max_s = self._times.failover_time_s / 2
         self._liveness.scanned(scan.heartbeats, owners, now_s, gap_max_s)
-        self.live_workers = max(1, sum(self._liveness.is_live(beat.worker_id, now_s) for beat in scan.heartbeats))
+        self.part = self._part(scan, now_s)
         self._note_damage(scan)
         self._hand_off(scan)
         await self._lead(scan, began_s)
         await self._take(scan, shards, began_s)
         await self._remove_dead(scan, began_s)
         self._metrics.leases_held.set(len(self.runs))
+
+    def _part(self, scan: LeaseScan, now_s: float) -> Part:
+        alive = {beat.worker_id for beat in scan.heartbeats if self._liveness.is_live(beat.worker_id, now_s)}
+        alive.add(self._heart.worker_id)
+        return Part(sorted(alive).index(self._heart.worker_id), len(alive))
 
     def _note_damage(self, scan: LeaseScan) -> None:
         """A shard whose item can be read again has been repaired, and goes on."""

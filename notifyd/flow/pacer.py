@@ -10,6 +10,7 @@ from notifyd.core.channel import Channel
 from notifyd.core.outcome import Deferred, Outcome, Reason
 from notifyd.core.provider_health import ProviderHealth, Tally
 from notifyd.core.rate import TokenBucket
+from notifyd.core.time_slots import Part, slot_wait_s
 from notifyd.ports import Limits
 
 # Buckets of groups that are full again are forgotten when there are more, and twice as many as were kept last:
@@ -27,15 +28,18 @@ class Pacer:
     def __init__(self, channel: Channel, limits: Limits, now_s: float) -> None:
         self.health = ProviderHealth(channel)
         self._limits = limits
-        self._share = 1.0
+        self._part = Part()
+        self._wall_ahead_s = 0.0
         self._rate = AdaptiveRate(limits.rate_per_s, now_s)
         self._groups: dict[Hashable, TokenBucket] = {}
         self._groups_max = _GROUPS_KEPT_MAX
 
-    def fit(self, limits: Limits, share: float, now_s: float) -> None:
-        """The account's limits, and this worker's share of them."""
-        known, known_share = self._limits, self._share
-        self._limits, self._share = limits, share
+    def fit(self, limits: Limits, part: Part, now_s: float, *, wall_s: float) -> None:
+        """The account's limits, and this worker's part of them. `wall_s`: what the others' clocks show, too."""
+        share = part.share
+        known, known_share = self._limits, self._part.share
+        self._limits, self._part = limits, part
+        self._wall_ahead_s = wall_s - now_s
         if limits.rate_per_s != known.rate_per_s:
             self._rate.set_limit(limits.rate_per_s, now_s)
         if share != known_share:
@@ -65,13 +69,17 @@ class Pacer:
 
     def _group_wait_s(self, group: Hashable, now_s: float) -> float:
         bucket = self._groups.get(group)
-        return bucket.wait_s(now_s) if bucket is not None else 0.0
+        wait_s = bucket.wait_s(now_s) if bucket is not None else 0.0
+        rate_per_s = self._limits.group_rate_per_s
+        if rate_per_s is None:
+            return wait_s
+        return wait_s + slot_wait_s(self._part, rate_per_s, now_s + wait_s + self._wall_ahead_s)
 
     def take(self, group: Hashable, count: int, now_s: float) -> None:
         self._rate.take(count, now_s)
         rate_per_s = self._limits.group_rate_per_s
         if rate_per_s is not None:
-            self._bucket(group, rate_per_s * self._share, now_s).take(count, now_s)
+            self._bucket(group, rate_per_s * self._part.share, now_s).take(count, now_s)
 
     def heard(
         self,
@@ -95,7 +103,7 @@ class Pacer:
             self._rate.throttled(now_s, wait_s)
         else:
             # It was the group that went too fast: the others need not wait for it.
-            rate_per_s = group_rate_per_s * self._share
+            rate_per_s = group_rate_per_s * self._part.share
             self._bucket(group, rate_per_s, now_s).take((wait_s or 1.0) * rate_per_s, now_s)
 
     @property

@@ -14,6 +14,7 @@ from notifyd.core.outcome import Outcome, Reason
 from notifyd.core.provider_health import ERRORS_TO_MOVE
 from notifyd.core.provider_standing import Seen
 from notifyd.core.switches import ProviderSwitch
+from notifyd.core.time_slots import Part
 from notifyd.core.weights import Weights
 from notifyd.flow.deliver import DeliverTimes, Dispatcher
 from notifyd.flow.heart import Heart
@@ -44,10 +45,10 @@ class Router:
         clock: Clock,
         entropy: Entropy,
         metrics: Metrics,
-        share: Callable[[], float],
+        part: Callable[[], Part],
         held_max: int | None = None,
     ) -> None:
-        """`share`: this worker's part of the accounts' limits. `held_max`: see Dispatcher."""
+        """`part`: this worker's of the accounts' limits. `held_max`: see Dispatcher."""
         self._channel = channel
         self._switchboard = switchboard
         self._recorder = recorder
@@ -66,7 +67,7 @@ class Router:
                 clock=clock,
                 entropy=entropy,
                 metrics=metrics,
-                share=share,
+                part=part,
                 move=self._move,
                 reroute=self._reroute,
                 held_max=held_max,

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from notifyd.core.channel import Channel
 from notifyd.core.outcome import Deferred, Reason
 from notifyd.core.provider_health import Tally
+from notifyd.core.time_slots import Part
 from notifyd.flow.pacer import Pacer
 from notifyd.ports import Limits
 
@@ -28,12 +29,20 @@ def test_a_group_waits_for_its_own_rate_and_for_no_others() -> None:
 
 
 def test_a_known_group_follows_the_share_and_the_limit() -> None:
-    pacer = Pacer(Channel.CHAT, LIMITS, 0.0)
+    limits = replace(LIMITS, group_rate_per_s=10.0)
+    pacer = Pacer(Channel.CHAT, limits, 0.0)
     pacer.take("a", 1, 0.0)
-    pacer.fit(LIMITS, 0.25, 0.0)
-    assert wait_s(pacer, "a", 0.0) == pytest.approx(4.0)
-    pacer.fit(replace(LIMITS, group_rate_per_s=8.0), 0.25, 0.0)
-    assert wait_s(pacer, "a", 0.0) == pytest.approx(0.5)
+    pacer.fit(limits, Part(of=4), 0.0, wall_s=0.0)
+    assert wait_s(pacer, "a", 0.0) == pytest.approx(0.4)
+    pacer.fit(replace(LIMITS, group_rate_per_s=80.0), Part(of=4), 0.0, wall_s=0.0)
+    assert wait_s(pacer, "a", 0.0) == pytest.approx(0.05)
+
+
+def test_where_several_workers_know_a_slow_group_each_waits_for_its_turn_on_the_wall_clock() -> None:
+    pacer = Pacer(Channel.CHAT, LIMITS, 0.0)
+    pacer.fit(LIMITS, Part(rank=1, of=2), 7.0, wall_s=1_000.0)  # rank 1: from 1.25 to 1.5 of each 2.5 s
+    assert wait_s(pacer, "a", 7.0) == pytest.approx(1.25)
+    assert wait_s(pacer, "a", 8.3) == 0.0
 
 
 def test_a_group_that_waits_is_remembered_among_any_number_of_others() -> None:

@@ -263,6 +263,31 @@ async def test_a_group_is_never_sent_faster_than_its_rate_and_holds_no_other_bac
 
 
 @in_virtual_time
+async def test_three_workers_together_never_send_to_a_group_faster_than_its_rate() -> None:
+    shards = [f"shard-{number}" for number in range(3)]
+    world = World(shards=shards)
+    limits = Limits(batch_max=1, in_flight_max=32, payload_bytes_max=1 << 20, group_rate_per_s=1.0)
+    sent_at_s: list[float] = []
+
+    def take(_: object) -> Outcome:
+        sent_at_s.append(world.clock.elapsed_s())
+        return Accepted("x")
+
+    world.provider = FakeProvider(
+        world.clock, answer=take, latency_s=0.05, limits=limits, group_key=lambda delivery: delivery.address
+    )
+    workers = [await world.worker(f"w{number}", deliver=PATIENT) for number in range(3)]
+    await world.clock.sleep(40)  # until the shards are shared out
+    for number in range(30):
+        world.event("busy", shard=shards[number % 3])
+    await world.settled()
+    for worker in workers:
+        await worker.stopped()
+    assert len(sent_at_s) == 30
+    assert min(later - earlier for earlier, later in pairwise(sent_at_s)) >= 0.999
+
+
+@in_virtual_time
 async def test_four_workers_together_keep_an_accounts_rate() -> None:
     shards = [f"shard-{number}" for number in range(4)]
     world = World(shards=shards)

@@ -11,6 +11,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 
 import click
@@ -175,8 +176,9 @@ async def _shared() -> list[Promise]:
     return [Promise("4 workers on one account: of its rate, %", round(in_time / 60, 2), at_least=98, at_most=102)]
 
 
-async def _one_channel() -> list[Promise]:
-    world = World(settings=SETTINGS)
+async def _one_channel(workers_count: int) -> list[Promise]:
+    shards = [f"shard-{number}" for number in range(workers_count)]
+    world = World(settings=SETTINGS, shards=shards)
     sent_at_s: list[float] = []
 
     def take(_: Delivery) -> Outcome:
@@ -187,22 +189,31 @@ async def _one_channel() -> list[Promise]:
     world.provider = FakeProvider(
         world.clock, answer=take, latency_s=0.05, limits=limits, group_key=lambda delivery: delivery.address
     )
-    for _ in range(60):
-        world.event("channel")
-    worker = await world.worker()
+    workers = [await world.worker(f"w{number}") for number in range(workers_count)]
+    await world.clock.sleep(60)
+    for number in range(60):
+        world.event("channel", shard=shards[number % workers_count])
     await world.settled(within_s=3600)
-    await worker.stopped()
+    for worker in workers:
+        await worker.stopped()
     shortest_s = min(later - earlier for earlier, later in pairwise(sent_at_s))
+    what = f"one chat channel, 60 at once, {workers_count} worker{'s' if workers_count > 1 else ''}"
     return [
-        Promise("one chat channel, 60 at once: shortest pause, s", round(shortest_s, 3), at_least=0.999),
-        Promise("one chat channel, 60 at once: sent twice", len(sent_at_s) - 60, at_most=0),
+        Promise(f"{what}: shortest pause, s", round(shortest_s, 3), at_least=0.999),
+        Promise(f"{what}: sent twice", len(sent_at_s) - 60, at_most=0),
     ]
 
 
 async def failover(say: Say) -> Result:
     promises = []
-    for what in (_five_hundreds, _throttled, _shared, _one_channel):
-        say(what.__name__.strip("_").replace("_", " "))
+    for name, what in (
+        ("five hundreds", _five_hundreds),
+        ("throttled", _throttled),
+        ("shared", _shared),
+        ("one channel", partial(_one_channel, 1)),
+        ("one channel of three workers", partial(_one_channel, 3)),
+    ):
+        say(name)
         promises += await what()
     return Result("failover", {"rate_per_s": _RATE_PER_S}, [], promises)
 
