@@ -9,9 +9,11 @@ from notifyd.core.channel import Channel, InDoubt
 from notifyd.core.dead_address import DeadAddress
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.log_rows import ANSWER_CHARS_MAX
+from notifyd.core.message import Sms, message_of
 from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown, answer_labels
 from notifyd.core.retry import Ending, RetryPolicy, next_attempt_at_s
 from notifyd.core.retry_message import Attempted, DeadMessage, RetryMessage
+from notifyd.core.sms_segments import count
 from notifyd.flow.finish import Ends, Finisher
 from notifyd.flow.ticket import Ticket
 from notifyd.ports import Clock, Entropy
@@ -227,17 +229,12 @@ class Recorder:
     def _count(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], provider: str, now_s: float) -> None:
         channel = tickets[0].delivery.channel
         answers = Counter(answer_labels(outcome) for outcome in outcomes)
-        self._metrics.answers.add_all(
-            {(channel, provider, kind, reason): count for (kind, reason), count in answers.items()}
-        )
-        self._metrics.latency.observe_all(
-            [
-                now_s - ticket.produced_at_s
-                for ticket, outcome in zip(tickets, outcomes, strict=True)
-                if type(outcome) is Accepted
-            ],
-            channel,
-        )
+        self._metrics.answers.add_all({(channel, provider, *labels): times for labels, times in answers.items()})
+        accepted = [ticket for ticket, outcome in zip(tickets, outcomes, strict=True) if type(outcome) is Accepted]
+        self._metrics.latency.observe_all([now_s - ticket.produced_at_s for ticket in accepted], channel)
+        if channel is Channel.SMS:
+            texts = (message_of(ticket.delivery, Sms).text for ticket in accepted)
+            self._metrics.sms_segments.add(sum(count(text).segments for text in texts), provider)
 
     def hand_over(self, ticket: Ticket) -> None:
         """Its row stands already; whether its message does too, the attempt's claim will tell."""

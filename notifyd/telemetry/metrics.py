@@ -84,6 +84,9 @@ class Metrics:
         )
         self.duplicates = counter("possible_duplicates", "Sent again in doubt.", "channel", preset=channels)
         self.latency = histogram("source_to_accepted", "Since the stream took it.", "channel", preset=channels)
+        self.sms_segments = counter(
+            "sms_segments", "Of accepted texts, as rendered.", "provider", preset=_of_sms(providers)
+        )
         self.in_flight = gauge("provider_in_flight", "Deliveries not answered yet.", "provider")
 
         self.provider_up = gauge("provider_up", "1: its breaker is closed.", "channel", "provider")
@@ -118,6 +121,10 @@ def _answers(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:
     return [
         (channel, name, *answer) for channel, names in providers.items() for name in names for answer in answers
     ]
+
+
+def _of_sms(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:
+    return [(name,) for name in providers.get(Channel.SMS, ())]
 
 
 def _suppressed(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:

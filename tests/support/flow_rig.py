@@ -70,6 +70,7 @@ TEMPLATES = {
     "paid/email.subject": "Paid",
     "paid/email.text": "{{ user.user_id }} paid {{ data.amount }}\n",
     "paid/push_ios.title": "Paid",
+    "paid/sms.text": "{{ data.words }}",
     "rated/email.subject": "Rated",
     "rated/email.text": "{{ facts.merchant.name }}\n",
 }
