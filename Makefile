@@ -113,8 +113,9 @@ schemas: $(READY)  ## what is deployed, against the schemas of those who read it
 	$(BIN)/cfn-lint deploy/cloudformation/notifyd.yaml
 	$(BIN)/pytest tests/deploy
 
-ci-long: schemas bench-check  ## what takes longer than a push should: schemas, the bench's ratios, slow tests
+ci-long: schemas  ## what takes longer than a push should: schemas, slow tests, the bench's ratios
 	$(BIN)/pytest -m slow
+	$(BIN)/python -m bench.check
 
 image:  ## the container image, by docker, podman or buildah
 	@builder=$$(for tool in docker podman buildah; do "$$tool" info >/dev/null 2>&1 && echo "$$tool" && break; done); \
