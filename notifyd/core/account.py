@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from functools import cache
 
@@ -20,6 +21,11 @@ class Account(IntEnum):
 @cache
 def account_names() -> tuple[str, ...]:
     return tuple(account.name.lower() for account in Account)
+
+
+def growth(before: Mapping[str, int], after: Mapping[str, int]) -> dict[tuple[str, ...], float]:
+    """By account, those that have grown alone: as a counter with that label takes it."""
+    return {(name,): more for name in account_names() if (more := after[name] - before.get(name, 0))}
 
 
 class Accounted:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from notifyd.core.channel import Channel
@@ -22,22 +24,27 @@ class Beginner:
         self._routers = routers
         self._recorder = recorder
 
-    def begin(self, prepared: Prepared, owner: PartOwner) -> None:
-        """Never waits. Every effect of the record tells its owner when it has come to its end."""
-        index = prepared.index
-        self.send(prepared.tickets)
-        if prepared.rows:
-            self._recorder.finisher.log_writer.submit(prepared.rows, lambda: owner.part_ended(index))
-        for dead_end in prepared.dead_ends:
-            self._recorder.finisher.dead_end(dead_end, lambda: owner.part_ended(index))
+    def begin(self, claimed: Sequence[Prepared], owner: PartOwner) -> None:
+        """Never waits. Every effect of a record tells its owner when it has come to its end."""
+        self._send([ticket for prepared in claimed for ticket in prepared.tickets])
+        for prepared in claimed:
+            if prepared.rows or prepared.dead_ends:
+                self._write_down(prepared, partial(owner.part_ended, prepared.index))
 
-    def send(self, tickets: list[Ticket]) -> None:
+    def _write_down(self, prepared: Prepared, on_end: Callable[[], None]) -> None:
+        """What of the record is not sent."""
+        if prepared.rows:
+            self._recorder.finisher.log_writer.submit(prepared.rows, on_end)
+        for dead_end in prepared.dead_ends:
+            self._recorder.finisher.dead_end(dead_end, on_end)
+
+    def _send(self, tickets: Sequence[Ticket]) -> None:
         """To each channel's router; what recovery or a failed look-up decided otherwise, its own way."""
-        by_channel: dict[Channel, list[Ticket]] = {}
+        by_channel: defaultdict[Channel, list[Ticket]] = defaultdict(list)
         for ticket in tickets:
             match ticket.route:
                 case Route.SEND:
-                    by_channel.setdefault(ticket.delivery.channel, []).append(ticket)
+                    by_channel[ticket.delivery.channel].append(ticket)
                 case Route.POSTPONE:
                     self._recorder.postpone([ticket], Reason.LOOKUP_FAILED)
                 case Route.HAND_OVER:

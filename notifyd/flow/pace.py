@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 
 from notifyd.core.rate import TokenBucket
 from notifyd.ports import Clock
@@ -21,6 +20,8 @@ class Pace:
         self._clock = clock
         self._bucket = TokenBucket(1.0 / interval_s, burst=2.0, now_s=clock.elapsed_s())
         self._patience_s = _PATIENCE_INTERVALS * interval_s
+        self.is_patient = False
+        """Nothing but what presses has to wake whoever waits."""
 
     async def wait(self, work: asyncio.Event, is_pressing: Callable[[], bool]) -> None:
         """Returns when the write may go out. `work`: set whenever `is_pressing` may have become true."""
@@ -31,8 +32,17 @@ class Pace:
             await self._clock.sleep(wait_s)
 
     async def _until(self, is_pressing: Callable[[], bool], work: asyncio.Event) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience_s):
-                while not is_pressing():
-                    await work.wait()
-                    work.clear()
+        self.is_patient = True
+        # A timer, for a timeout that nearly always comes would cost an exception each time.
+        end = asyncio.get_running_loop().call_later(self._patience_s, self._lose_patience, work)
+        try:
+            while self.is_patient and not is_pressing():
+                await work.wait()
+                work.clear()
+        finally:
+            end.cancel()
+            self.is_patient = False
+
+    def _lose_patience(self, work: asyncio.Event) -> None:
+        self.is_patient = False
+        work.set()

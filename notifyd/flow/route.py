@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -92,9 +93,10 @@ class Router:
             if held:
                 self._recorder.postpone(held, Reason.PAUSED)
                 tickets = [ticket for ticket in tickets if ticket.delivery.type_name not in paused]
-        by_provider: dict[str | None, list[Ticket]] = {}
+        enabled = self._enabled()
+        by_provider: defaultdict[str | None, list[Ticket]] = defaultdict(list)
         for ticket in tickets:
-            by_provider.setdefault(self._choose(ticket), []).append(ticket)
+            by_provider[self._choose(ticket, enabled)].append(ticket)
         for name, group in by_provider.items():
             if name is None:
                 self._recorder.postpone(group, Reason.NO_PROVIDER)
@@ -184,21 +186,22 @@ class Router:
             weight = self._weights[self._platforms[name]].current[name]
             self._metrics.provider_weight.set(weight, self._channel, name)
 
-    def _choose(self, ticket: Ticket) -> str | None:
+    def _enabled(self) -> dict[str, list[str]]:
+        """Providers by platform."""
+        enabled: dict[str, list[str]] = {}
+        for name, platform in self._platforms.items():
+            if self._switchboard.current.of(name) is ProviderSwitch.ENABLED:
+                enabled.setdefault(platform, []).append(name)
+        return enabled
+
+    def _choose(self, ticket: Ticket, enabled: Mapping[str, list[str]]) -> str | None:
         """By weight among those that can be asked; among the enabled where none can."""
         platform = ticket.delivery.platform
-        weights = self._weights.get(platform)
-        if weights is None:
-            return None
-        enabled = [
-            name
-            for name, theirs in self._platforms.items()
-            if theirs == platform and self._switchboard.current.of(name) is ProviderSwitch.ENABLED
-        ]
-        if len(enabled) <= 1:
-            return enabled[0] if enabled else None
+        names = enabled.get(platform, ())
+        if len(names) <= 1:
+            return names[0] if names else None
         able = [name for name in self._able(ticket) if name not in ticket.refused_by]
-        return weights.choose(able or enabled, self._entropy.fraction())
+        return self._weights[platform].choose(able or names, self._entropy.fraction())
 
     def _able(self, ticket: Ticket, but: Sequence[str] = ()) -> list[str]:
         """Who is enabled and has a closed breaker, or one whose probe is due."""

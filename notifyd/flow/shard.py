@@ -14,7 +14,7 @@ from enum import Enum
 import msgspec
 import structlog
 
-from notifyd.core.account import account_names
+from notifyd.core.account import growth
 from notifyd.core.lease import ShardItem
 from notifyd.core.window import Window
 from notifyd.flow.begin import Beginner
@@ -126,7 +126,7 @@ class ShardRun:
     def settled(self, tickets: Sequence[Ticket]) -> None:
         self._rowed += len(tickets)
         self._claims.tickets_ended(tickets)
-        self._work.set()
+        self._wake()
 
     def dropped(self, tickets: Sequence[Ticket]) -> None:
         """Only after the lease was lost: whoever owns the shard now will send them."""
@@ -136,7 +136,12 @@ class ShardRun:
     def part_ended(self, index: int) -> None:
         """An end that took no slot has come: rows durable, or a message on its queue."""
         self._claims.part_ended(index)
-        self._work.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        """What only settles wakes nobody who waits for what presses."""
+        if not self._pace.is_patient or self._is_pressing():
+            self._work.set()
 
     # --- the two tasks ---
 
@@ -214,8 +219,7 @@ class ShardRun:
         self._proven.set()
         self._parts.slots.free(self.holder, rowed)
         self._note_commit(progress.accounted)
-        for prepared in claimed:
-            self._parts.beginner.begin(prepared, self)
+        self._parts.beginner.begin(claimed, self)
         if finished:
             return ShardEnded.SHARD_END
         if release:
@@ -238,8 +242,7 @@ class ShardRun:
 
     def _note_commit(self, accounted: dict[str, int]) -> None:
         self._parts.metrics.commits.add(1)
-        for name in account_names():
-            self._parts.metrics.events.add(accounted[name] - self._counted.get(name, 0), name)
+        self._parts.metrics.events.add_all(growth(self._counted, accounted))
         self._counted = accounted
         self._parts.budget.give_back(self._claims.settled_bytes)
         self._claims.settled_bytes = 0
