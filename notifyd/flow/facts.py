@@ -20,6 +20,10 @@ class Facts(msgspec.Struct):
     failed: LookupPolicy | None = None
 
 
+# Of most types, which look nothing up.
+_NONE = Facts()
+
+
 class FactFinder:
     """`lookups` by type and name."""
 
@@ -28,7 +32,7 @@ class FactFinder:
 
     async def find(self, wanted: Sequence[tuple[Event, NotificationType]]) -> list[Facts]:
         """Facts for each (event, type), in order; one call a look-up for the whole part."""
-        facts = [Facts() for _ in wanted]
+        facts = [Facts() if notification_type.lookups else _NONE for _, notification_type in wanted]
         keys: dict[tuple[str, str], list[str | None]] = {}
         for event, notification_type in wanted:
             for spec in notification_type.lookups:

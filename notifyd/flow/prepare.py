@@ -92,12 +92,13 @@ class Preparer:
         prepared: list[Prepared] = []
         matched: list[_Matched] = []
         in_doubt: list[tuple[Prepared, Origin]] = []
+        place = f"{self._rules.name}/{shard_id}/"
         for offset, (record, result, standing) in enumerate(zip(records, decoded, standings, strict=True)):
             if standing is Standing.SETTLED:
                 continue
             entry = Prepared(first + offset, Account.EXPANDED, size_bytes(record))
             prepared.append(entry)
-            position = f"{self._rules.name}/{shard_id}/{record.position.text()}"
+            position = place + record.position.text()
             if record.arrival_s < self._rules.start_at_s:
                 entry.account = Account.BEFORE_START
                 continue
@@ -177,4 +178,4 @@ class Preparer:
 
 def size_bytes(record: Record) -> int:
     """What a record costs in process: decoded, rendered and on its way to the log, about four times its bytes."""
-    return len(memoryview(record.body)) * 4
+    return len(record.body) * 4

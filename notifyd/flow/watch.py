@@ -61,19 +61,17 @@ class Watch:
 
     def planned(self, prepared: Sequence[Prepared]) -> None:
         """The second equation's left side, and what was decided against."""
-        planned: Counter[tuple[str, ...]] = Counter()
-        suppressed: Counter[tuple[str, ...]] = Counter()
-        for entry in prepared:
-            if entry.account is Account.DUPLICATE:
-                continue
-            planned.update((ticket.delivery.channel,) for ticket in entry.tickets)
-            for row in entry.rows:
-                planned[row.channel or NO_CHANNEL,] += 1
-                if row.kind is RowKind.SUPPRESSED:
-                    suppressed[row.channel or NO_CHANNEL, row.reason] += 1
-            planned.update((end.channel,) for end in entry.dead_ends if end.channel is not None)
-        self._metrics.planned.add_all(planned)
-        self._metrics.suppressed.add_all(suppressed)
+        expanded = [entry for entry in prepared if entry.account is not Account.DUPLICATE]
+        rows = [row for entry in expanded for row in entry.rows]
+        planned: Counter[str] = Counter(
+            [ticket.delivery.channel for entry in expanded for ticket in entry.tickets]
+        )
+        planned.update(row.channel or NO_CHANNEL for row in rows)
+        planned.update(end.channel for entry in expanded for end in entry.dead_ends if end.channel is not None)
+        self._metrics.planned.add_all({(channel,): count for channel, count in planned.items()})
+        self._metrics.suppressed.add_all(
+            Counter((row.channel or NO_CHANNEL, row.reason) for row in rows if row.kind is RowKind.SUPPRESSED)
+        )
 
     def gap(self, key: str, after: str) -> None:
         self._metrics.gaps.add(1)
