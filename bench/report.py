@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
@@ -96,7 +97,7 @@ def show(report: Report) -> None:
     for entry in report.entries:
         table.add_column(f"{entry.contestant}\n{entry.source}".replace(" ", "\n"), justify="right")
     columns = [entry.lines() for entry in report.entries]
-    for title in dict.fromkeys(title for lines in columns for title in lines):
+    for title in titles_of(columns):
         table.add_row(title, *(lines.get(title, "") for lines in columns))
     console = Console()
     if not console.is_terminal:
@@ -105,6 +106,20 @@ def show(report: Report) -> None:
     for source, by_contestant in report.ratios.items():
         for other, ratio in by_contestant.items():
             console.print(f"{source}: [bold]{ratio:.1f} ×[/bold] the events/s a core of {other}, in the same run")
+
+
+def titles_of(columns: Iterable[Iterable[str]]) -> list[str]:
+    """Each once, and after the one it follows in its own column."""
+    titles: list[str] = []
+    for column in columns:
+        at = 0
+        for title in column:
+            if title in titles:
+                at = titles.index(title)
+            else:
+                titles.insert(at, title)
+            at += 1
+    return titles
 
 
 def store(report: Report, path: Path) -> None:

@@ -11,7 +11,7 @@ from bench.contestants import SourceKind
 from bench.expected import Expected
 from bench.figures import Figure, Latency, Spent, Window, call_figures
 from bench.measure import SATURATED, Measurement
-from bench.report import Entry, ratios
+from bench.report import Entry, ratios, titles_of
 from bench.workloads.workload import Contestant
 
 
@@ -51,6 +51,12 @@ def test_a_window_in_which_nothing_came_costs_nothing_an_event() -> None:
 def test_a_line_is_the_median_of_its_rounds_with_the_aim_beside_its_title() -> None:
     rounds = [measurement([Figure("RSS", value, ".1f", "≤ 300")]) for value in (3.0, 1.0, 2.0)]
     assert entry(Contestant.DAEMON, *rounds).lines()["RSS (≤ 300)"] == "2.0"
+
+
+def test_what_one_contestant_alone_does_stands_where_it_would_stand_in_its_own_column() -> None:
+    assert titles_of([["calls", "get", "update", "rss"], ["calls", "get", "put", "rss"]]) == [
+        *("calls", "get", "put", "update", "rss")
+    ]
 
 
 def test_json_holds_what_a_reader_asks_for() -> None:
