@@ -1,6 +1,7 @@
 """`python -m bench.capacity results.json`: docs/capacity.md, from a saturated part and one at a rate.
 
-Made from `make bench ARGS="--peers none --users 1000000 --shards 10 --rate 5000 --json results.json"`.
+Made from `make bench ARGS="--peers none --users 1000000 --shards 4 --rate 2000 --json results.json"`: no more
+than the machine holds, as one that falls behind makes batches that are too large.
 """
 
 from __future__ import annotations
