@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
 from notifyd.wire.http1_target import Target
 from notifyd.wire.transport import Request
 
+_STATUS = b":status"
 Fields: TypeAlias = Sequence[tuple[bytes, bytes]]
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # RFC 9113, 8.2.2: what tells of one HTTP/1.1 connection has no place here, and Host is `:authority`.
@@ -48,7 +49,7 @@ def header_fields(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     is_plain = text.isascii() and text.isprintable() and " |" not in text and "| " not in text
     if not is_plain or len(values) != len(headers):
         values = [_checked_value(name, value) for name, value in headers.items()]
-    return [*zip(map(_checked_name, headers), values, strict=True)]
+    return [*zip(_checked_names(*headers), values, strict=True)]
 
 
 def _checked_value(name: str, value: str) -> bytes:
@@ -57,26 +58,43 @@ def _checked_value(name: str, value: str) -> bytes:
     return value.encode()
 
 
-def headers_of(fields: Fields) -> tuple[int, dict[str, str]]:
-    """Status and headers of an answer whose fields were checked as they were decoded."""
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in fields}
-    if len(headers) < len(fields):
-        headers = {name: _joined(fields, name) for name in headers}
-    return int(headers.pop(":status")), headers
+class AnswerHeaders(Mapping[str, str]):
+    """Of fields that were checked as they were decoded. An answer's headers are many, and hardly one is asked for:
+    decoding them all took a tenth of what a push costs.
+    """
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+
+    def __getitem__(self, name: str) -> str:
+        """Of a header that comes more than once, what all of them say."""
+        raw = name.encode("latin-1", "replace")
+        values = [value for other, value in self._fields if other == raw and raw != _STATUS]
+        if not values:
+            raise KeyError(name)
+        return b", ".join(values).decode("latin-1")
+
+    def __iter__(self) -> Iterator[str]:
+        names = dict.fromkeys(name for name, _ in self._fields if name != _STATUS)
+        return (name.decode("latin-1") for name in names)
+
+    def __len__(self) -> int:
+        return len({name for name, _ in self._fields if name != _STATUS})
 
 
-def _joined(fields: Fields, name: str) -> str:
-    """Of a header that comes more than once, what all of them say."""
-    raw = name.encode("latin-1")
-    return b", ".join(value for other, value in fields if other == raw).decode("latin-1")
+def headers_of(fields: Fields) -> tuple[int, AnswerHeaders]:
+    """Status and headers of an answer. The status comes first: libnghttp2 refuses what has it elsewhere."""
+    return int(fields[0][1]), AnswerHeaders(fields)
 
 
+# Requests to one place have the same names.
 @lru_cache(maxsize=256)
-def _checked_name(name: str) -> bytes:
-    lower = name.lower()
-    if not _TOKEN.fullmatch(name) or lower in _OF_A_CONNECTION:
+def _checked_names(*names: str) -> list[bytes]:
+    if any(not _TOKEN.fullmatch(name) or name.lower() in _OF_A_CONNECTION for name in names):
         raise ValueError("a header's name is none that HTTP/2 has")
-    return lower.encode()
+    return [name.lower().encode() for name in names]
 
 
 @lru_cache(maxsize=16)

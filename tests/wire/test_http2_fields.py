@@ -101,4 +101,14 @@ def test_whatever_is_written_holds_no_line_break_and_no_space_at_its_ends(
 
 
 def test_an_answer_s_fields_become_status_and_headers() -> None:
-    assert headers_of([(b":status", b"200"), (b"a", b"\xe4"), (b"a", b"2")]) == (200, {"a": "ä, 2"})
+    status, headers = headers_of([(b":status", b"200"), (b"a", b"\xe4"), (b"b", b"1"), (b"a", b"2")])
+    assert (status, dict(headers)) == (200, {"a": "ä, 2", "b": "1"})
+    assert headers == {"b": "1", "a": "ä, 2"}
+    assert len(headers) == 2
+
+
+@pytest.mark.parametrize("name", [":status", "c", "A", "я"])
+def test_a_header_that_is_not_there_is_none(name: str) -> None:
+    _, headers = headers_of([(b":status", b"200"), (b"a", b"1")])
+    assert headers.get(name) is None
+    assert name not in headers
