@@ -16,7 +16,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 UV := uv==0.13.9
 
 .PHONY: help demo test lint bench bench-check scale capacity image lock ci-long schemas kill-test sim \
-	isolation ledger fleet failover outage kill-loop sigterm-loop zombie chaos reshard
+	isolation ledger fleet failover full-drain outage kill-loop sigterm-loop zombie chaos reshard
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' $(MAKEFILE_LIST) | awk -F '#' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -81,6 +81,9 @@ zombie: $(READY)  ## the owner stopped for two failover times, then woken: fence
 
 chaos: $(READY)  ## AWS throttles, does not answer, goes away; ARGS="--case away-60s-all --scale 0.5"
 	@$(FAULT_RUN) chaos $(ARGS)
+
+full-drain: $(READY)  ## N SIGTERMs while more waits than can be sent: nothing twice, gone in seconds; N=3 ARGS="--source dynamodb"
+	@$(FAULT_RUN) full-drain -n $(N) $(ARGS)
 
 outage: $(READY)  ## all of AWS away for 60 s at 2,000 events/s; ARGS="--outage-s 30 --source dynamodb"
 	@$(FAULT_RUN) outage $(ARGS)

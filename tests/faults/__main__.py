@@ -16,6 +16,7 @@ from notifyd.errors import NotifydError
 from notifyd.sandbox.world import SourceKind
 from tests.faults.bench_ground import OutagePlan
 from tests.faults.chaos import cases, chaos
+from tests.faults.full_drain import full_drain
 from tests.faults.kill import kill_loop
 from tests.faults.outage import outage
 from tests.faults.plan import SHORT_TIMES, Plan, Times
@@ -120,6 +121,17 @@ def _outage(rate_per_s: float, outage_s: float, shards: int, source: str, as_jso
     """All of AWS away at thousands of events a second: no mass takeover, and the backlog drained fast."""
     plan = OutagePlan(rate_per_s=rate_per_s, outage_s=outage_s, shards=shards, source=BenchSource(source))
     _finish(outage(plan, sayer()), as_json=as_json)
+
+
+@main.command("full-drain")
+@click.option("-n", "count", default=3, show_default=True, help="Drains.")
+@click.option(
+    "--source", type=click.Choice([kind.value for kind in BenchSource]), default=OutagePlan().source.value
+)
+@json_option
+def _full_drain(count: int, source: str, as_json: bool) -> None:
+    """SIGTERM at full load: nothing sent twice, the process gone in seconds, its shards another's at once."""
+    _finish(full_drain(OutagePlan(source=BenchSource(source)), count, sayer()), as_json=as_json)
 
 
 def _finish(running: Coroutine[Any, Any, Result], *, as_json: bool) -> None:

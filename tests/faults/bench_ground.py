@@ -1,4 +1,4 @@
-"""What an outage at a rate of thousands stands on: the bench's servers and replicas of the daemon.
+"""What faults at a rate of thousands stand on: the bench's servers and replicas of the daemon.
 
 They carry ten thousand events a second where the embedded AWS carries hundreds, and count: every event's mail
 is known by its number, and the lease table tells whose shards are whose.
@@ -52,15 +52,20 @@ class BenchGround:
 
     def __init__(self, plan: OutagePlan, around: Surroundings, cores: Cores) -> None:
         self.plan = plan
+        self._config = write_config(plan.source, around)
+        self._started = 0
         self.clock: Clock = SystemClock()
         self.replicas: list[Replica] = []
         self._around = around
         self._cores = cores
 
-    async def start_replica(self, config: Path) -> None:
-        name = f"replica-{len(self.replicas) + 1}"
+    async def start_replica(self) -> None:
+        self._started += 1
+        name = f"replica-{self._started}"
         environment = {"PATH": os.defpath, **self._around.environment(), **IDENTITY}
-        replica = await Replica.start(name, ["run", "--config", str(config)], environment, self._around.folder)
+        replica = await Replica.start(
+            name, ["run", "--config", str(self._config)], environment, self._around.folder
+        )
         self.replicas.append(replica)
         if self._cores.contestant is not None:
             os.sched_setaffinity(replica.pid, {self._cores.contestant})
@@ -79,6 +84,10 @@ class BenchGround:
         plan = self.plan
         events = int(plan.rate_per_s * _LOAD_S)
         self._around.source.control("append", source=plan.source, events=events, rate_per_s=plan.rate_per_s)
+
+    def fill(self, events: int) -> None:
+        """All at once."""
+        self._around.source.control("append", source=self.plan.source, events=events, rate_per_s=0.0)
 
     def end_load(self) -> int:
         """How many events there were."""
@@ -132,10 +141,9 @@ async def open_bench_ground(plan: OutagePlan) -> AsyncIterator[BenchGround]:
         surroundings(EMAIL, Options(shards=plan.shards), cores, Path(folder)) as around,
     ):
         ground = BenchGround(plan, around, cores)
-        config = write_config(plan.source, around)
         try:
             for _ in range(plan.replicas):
-                await ground.start_replica(config)
+                await ground.start_replica()
             yield ground
         finally:
             await ground.end_replicas()
