@@ -23,7 +23,7 @@ _TAKEOVER_ALLOWED_S = 2.0
 
 
 class Drain(msgspec.Struct, frozen=True):
-    """`drain_s`: from SIGTERM to the end of the process. `takeover_s`: from there until others own all its shards."""
+    """`drain_s`: from SIGTERM to the end of the process. `takeover_s`: from there until others own its shards."""
 
     waiting: int
     mails_per_s: float

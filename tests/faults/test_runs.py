@@ -45,6 +45,10 @@ async def test_a_misbehaving_aws_costs_time_and_nothing_else() -> None:
     assert _broken(await chaos(_PLAN, chosen, sayer())) == []
 
 
+async def test_a_drain_at_full_load_doubles_nothing_and_is_over_in_seconds() -> None:
+    assert _broken(await full_drain(OutagePlan(), 1, sayer())) == []
+
+
 async def test_an_outage_of_all_of_aws_moves_no_lease_and_its_backlog_is_drained_fast() -> None:
     assert _broken(await outage(OutagePlan(rate_per_s=1_000, outage_s=_HOLD_S), sayer())) == []
 
