@@ -6,6 +6,7 @@ import pytest
 
 from tests.faults.bench_ground import OutagePlan
 from tests.faults.chaos import cases, chaos
+from tests.faults.full_drain import full_drain
 from tests.faults.kill import kill_loop
 from tests.faults.kinesis import is_installed
 from tests.faults.outage import outage
