@@ -13,20 +13,21 @@ from notifyd.core.user import Contact, DeviceToken
 from notifyd.ports import Limits
 from tests.fakes.provider import Answer, FakeProvider, accept
 from tests.support.flow_rig import SETTINGS, World, paid
+from tests.support.virtual_time import in_virtual_time
 
 _RATE_PER_S = 40
 _LASTS_S = 6
 # Half of these are the shard's part, beside the retry queue's: less than what comes within queue_wait_max_s.
 _SLOTS_MAX = 260
 _QUEUE_WAIT_MAX_S = 5.0
-_BATCH_MAX = 5
+TOGETHER = Limits(batch_max=5, in_flight_max=64, payload_bytes_max=1 << 20)
+ALONE = Limits(batch_max=100, in_flight_max=320, payload_bytes_max=1 << 20, each_alone=True)
 
 
-async def _mail_waits_s(push_answer: Answer) -> tuple[list[float], World]:
+async def _mail_waits_s(push_answer: Answer, limits: Limits) -> tuple[list[float], World]:
     """How long each mail took from the stream to its provider, while every event is a push as well."""
     channels = (Channel.EMAIL, Channel.PUSH_IOS)
     world = World([paid(channels=channels)], rules=DeliveryRules(frozenset(channels)))
-    limits = Limits(batch_max=_BATCH_MAX, in_flight_max=64, payload_bytes_max=1 << 20)
     push = FakeProvider(
         world.clock, latency_s=0.05, answer=push_answer, limits=limits, name="push", channel=Channel.PUSH_IOS
     )
@@ -54,12 +55,13 @@ async def _mail_waits_s(push_answer: Answer) -> tuple[list[float], World]:
     return sorted(waits_s), world
 
 
-@pytest.mark.slow
-async def test_mails_take_as_long_as_ever_while_a_push_provider_hangs() -> None:
-    calm_s, calm = await _mail_waits_s(accept)
+@pytest.mark.parametrize("limits", [TOGETHER, ALONE], ids=["whole batches", "each alone"])
+@in_virtual_time
+async def test_mails_take_as_long_as_ever_while_a_push_provider_hangs(limits: Limits) -> None:
+    calm_s, calm = await _mail_waits_s(accept, limits)
     pushes = calm.beside[Channel.PUSH_IOS].taken
     assert len(set(pushes)) == len(pushes) == _RATE_PER_S * _LASTS_S
-    hanging_s, world = await _mail_waits_s(lambda _: None)
+    hanging_s, world = await _mail_waits_s(lambda _: None, limits)
 
     assert len(hanging_s) == len(calm_s) == _RATE_PER_S * _LASTS_S
     # Of virtual time: what a hang costs unmended is queue_wait_max_s, what is left is the order of tasks.
