@@ -19,11 +19,11 @@ from notifyd.flow.call import Call, News
 from notifyd.flow.heart import Heart
 from notifyd.flow.lanes import Choice, Lanes
 from notifyd.flow.pacer import Pacer
-from notifyd.flow.places import Places
+from notifyd.flow.places import Places, places_max
 from notifyd.flow.record import Recorder
 from notifyd.flow.shed import Shedding
 from notifyd.flow.ticket import Ticket
-from notifyd.ports import Clock, Entropy, Limits, Provider, Told
+from notifyd.ports import Clock, Entropy, Provider, Told
 from notifyd.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -85,7 +85,7 @@ class Dispatcher:
         self._lanes = Lanes(lambda ticket: provider.group_key(ticket.delivery))
         self._work = asyncio.Event()
         self._held_max = held_max
-        self._places = Places(_places_max(provider.limits, held_max))
+        self._places = Places(places_max(provider.limits, held_max))
         self._in_flight_count = 0
         self._news: deque[News] = deque()
         self._told = asyncio.Event()
@@ -292,10 +292,3 @@ class Dispatcher:
     def _note_in_flight(self, change: int) -> None:
         self._in_flight_count += change
         self._metrics.in_flight.set(self._in_flight_count, self.provider.name)
-
-
-def _places_max(limits: Limits, held_max: int | None) -> int:
-    """Of requests. Where each delivery is one, `held_max` is counted in them, else in whole batches."""
-    if held_max is None:
-        return limits.in_flight_max
-    return max(1, min(limits.in_flight_max, held_max if limits.each_alone else held_max // limits.batch_max))

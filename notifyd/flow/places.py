@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from notifyd.ports import Limits
+
 
 class Places:
     """Whoever waits for room is one: it takes what it found before it lets anybody else run."""
@@ -25,3 +27,10 @@ class Places:
     def give_back(self, count: int) -> None:
         self.free += count
         self._freed.set()
+
+
+def places_max(limits: Limits, held_max: int | None) -> int:
+    """Of requests. Where each delivery is one, `held_max` is counted in them, else in whole batches."""
+    if held_max is None:
+        return limits.in_flight_max
+    return max(1, min(limits.in_flight_max, held_max if limits.each_alone else held_max // limits.batch_max))
