@@ -87,6 +87,7 @@ class DynamoDbStreamReader:
             # An open shard answers with empty pages, now and then several in a row, also while it holds more.
             caught_up=ended or not records,
             behind_s=max(0.0, now_s - records[-1].arrival_s) if records else None,
+            is_short=len(records) < self._batch_size,
         )
 
 

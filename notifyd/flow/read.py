@@ -25,6 +25,9 @@ from notifyd.ports import Clock, Entropy, Page, Source
 
 log = structlog.get_logger(__name__)
 
+# Behind a short page whose last record is of this age there is a handful at most: asking for it at once is a call,
+# a claim and a commit. DynamoDB Streams tells arrivals by the second.
+_FRESH_S = 1.0
 PART_RECORDS = 250  # a part waits once for its users, and holds the loop for about 10 ms
 
 
@@ -137,7 +140,7 @@ class ShardFeed:
         if page.behind_s == 0.0 and not page.records:
             self._gap.at_tip(asked_at_s)
         self.iterator_age_s = self._age_s(page)
-        self._next_read_at_s = started_at_s + max(page.next_read_s, self._pause_s(caught_up=page.caught_up))
+        self._next_read_at_s = started_at_s + max(page.next_read_s, self._pause_s(page))
 
     async def _read(self) -> Page:
         await self._gap.look_back()
@@ -156,13 +159,13 @@ class ShardFeed:
             return 0.0
         return self._clock.now_s() - page.records[-1].arrival_s if page.records else self.iterator_age_s
 
-    def _pause_s(self, *, caught_up: bool) -> float:
-        """No pause while there is more; a shard without news is asked ever more rarely."""
-        if self._page:
+    def _pause_s(self, page: Page) -> float:
+        """None while there is more than what has just come; a shard without news is asked ever more rarely."""
+        if page.records:
             self._idle_s = 0.0
-        if not caught_up:
+            is_fresh = page.is_short and page.behind_s is not None and page.behind_s < _FRESH_S
+            return self._times.poll_interval_s if page.caught_up or is_fresh else 0.0
+        if not page.caught_up:
             return 0.0
-        if self._page:
-            return self._times.poll_interval_s
         self._idle_s = min(self._times.idle_poll_max_s, self._idle_s * 1.5 or self._times.poll_interval_s)
         return self._idle_s

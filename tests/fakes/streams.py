@@ -164,12 +164,13 @@ class FakeSource:
         first = _first_index(self._name, shard, after)
         records = shard.records[first : first + self._page_max]
         at_tip = first + len(records) == len(shard.records)
-        return Page(
-            records,
-            ended=at_tip and shard.closed,
-            caught_up=at_tip,
-            behind_s=0.0 if at_tip else self._clock.now_s() - records[-1].arrival_s,
-        )
+        ended = at_tip and shard.closed
+        age_s = self._clock.now_s() - records[-1].arrival_s if records else None
+        if self._knows_timestamps:
+            return Page(records, ended=ended, caught_up=at_tip, behind_s=0.0 if at_tip else age_s)
+        # As DynamoDB Streams has it: that nothing more is there is told by an empty page alone.
+        is_short = len(records) < self._page_max
+        return Page(records, ended=ended, caught_up=ended or not records, behind_s=age_s, is_short=is_short)
 
     def _open_child(self, parents: tuple[str, ...]) -> str:
         shard_id = f"shard-{next(self._shard_numbers)}"

@@ -24,6 +24,21 @@ EMAIL = frozenset({Channel.EMAIL})
 
 
 @in_virtual_time
+async def test_a_shard_that_does_not_say_whether_there_is_more_is_read_once_a_poll_while_it_is_followed() -> None:
+    world = World()
+    world.source = FakeSource(world.clock, knows_timestamps=False)
+    worker = await world.worker()
+    await world.clock.sleep(1)
+    before = len(world.source.reads)
+    for _ in range(500):
+        world.event("u-1")
+        await world.clock.sleep(0.02)
+    assert len(world.source.reads) - before <= 10 / 0.1 + 1
+    await world.settled()
+    await worker.stopped()
+
+
+@in_virtual_time
 async def test_every_kind_of_event_and_delivery_is_accounted_for() -> None:
     world = World()
     world.person("out", opted_out=True)
