@@ -13,24 +13,17 @@ from notifyd.core.catalog import Catalog
 from notifyd.core.channel import Channel
 from notifyd.core.delivery_id import Identity
 from notifyd.core.fingerprints import Fingerprints
-from notifyd.core.log_rows import RowMaker
 from notifyd.core.policy import DeliveryRules
-from notifyd.core.retry_message import DeadMessage, RetryMessage
-from notifyd.flow.alert_desk import AlertDesk
 from notifyd.flow.begin import Beginner
 from notifyd.flow.byte_budget import ByteBudget
 from notifyd.flow.checks import checks_of
-from notifyd.flow.dead_addresses import DeadAddresses
 from notifyd.flow.expand import Expander
 from notifyd.flow.facts import FactFinder
-from notifyd.flow.finish import Finisher
 from notifyd.flow.heart import Heart
 from notifyd.flow.leasing import LeaseKeeper
 from notifyd.flow.log_reader import LogReader
-from notifyd.flow.log_writer import LogWriter
-from notifyd.flow.outbox import Outbox
+from notifyd.flow.outlets import Outlets
 from notifyd.flow.prepare import Preparer, SourceRules
-from notifyd.flow.record import Recorder
 from notifyd.flow.recover import Recoverer
 from notifyd.flow.redeliver import Redeliverer
 from notifyd.flow.repeats import Repeats
@@ -73,50 +66,17 @@ class Engine:
         self._deduping = sum(setup.dedupe_window_s is not None for setup in outside.sources)
         dedupe_bytes = settings.dedupe_bytes_max if self._deduping else 0
         self.budget = ByteBudget(settings.bytes_in_process_max - dedupe_bytes)
-        self._alerts = AlertDesk(outside.alerts, clock, fold_s=settings.alert_fold_s)
-        self.watch = Watch(clock, metrics, self._alerts)
+        self.outlets = Outlets(outside, settings, metrics)
+        self.watch = Watch(clock, metrics, self.outlets.alerts)
         self.heart = Heart(
             settings.worker_id, outside.lease_table, clock, settings.heart, lambda: len(self.keeper.runs)
         )
-        self._rows = RowMaker(settings.log_ttl_s)
         self._log_reader = LogReader(outside.delivery_log, clock, entropy)
-        self.log_writer = LogWriter(outside.delivery_log, clock, entropy, metrics, flush_ms=settings.log_flush_ms)
-        self._retry_outboxes: dict[Channel, Outbox[RetryMessage]] = {
-            channel: Outbox(f"retry {channel}", queue.put, clock, entropy)
-            for channel, queue in outside.retry_queues.items()
-        }
-        self._dead_outboxes: dict[Channel | None, Outbox[DeadMessage]] = {
-            channel: Outbox(
-                f"dlq {channel or 'events'}", partial(outside.dead_letters.put, channel), clock, entropy
-            )
-            for channel in (None, *outside.providers)
-        }
-        self._dead_addresses = (
-            None if outside.address_book is None else DeadAddresses(outside.address_book, metrics)
-        )
-        finisher = Finisher(
-            log_writer=self.log_writer,
-            rows=self._rows,
-            retry=self._retry_outboxes,
-            dead_letters=self._dead_outboxes,
-            alerts=self._alerts,
-            dead_addresses=self._dead_addresses,
-            clock=clock,
-            metrics=metrics,
-        )
-        self._recorder = Recorder(
-            finisher,
-            policy=settings.retry,
-            settle_s=outside.settle_s(),
-            clock=clock,
-            entropy=entropy,
-            metrics=metrics,
-        )
         self.switchboard = Switchboard(outside.control, settings.worker_id, clock, self.watch)
         self.routers = {channel: self._router(channel) for channel in outside.providers}
         self.switchboard.report = lambda: [one for router in self.routers.values() for one in router.report()]
         self._facts = FactFinder(outside.lookups)
-        self._expander = Expander(identity=identity, rows=self._rows, templates=templates, rules=rules)
+        self._expander = Expander(identity=identity, rows=self.outlets.rows, templates=templates, rules=rules)
         self._redeliverers = [self._redeliverer(channel) for channel in outside.providers]
         self.keeper = LeaseKeeper(
             table=outside.lease_table,
@@ -149,7 +109,7 @@ class Engine:
             await stop.wait()
             await self._drain(work)
             await self.heart.release()
-            await self._alerts.flush()
+            await self.outlets.alerts.flush()
             for task in services:
                 task.cancel()
 
@@ -185,13 +145,8 @@ class Engine:
     def _services(self) -> Iterator[Coroutine[Any, Any, None]]:
         """What runs beside the shards until they are released."""
         yield self.heart.run()
-        yield self.log_writer.run()
-        yield self._alerts.run()
+        yield from self.outlets.services()
         yield self._templates.run()
-        if self._dead_addresses is not None:
-            yield self._dead_addresses.run()
-        yield from (outbox.run() for outbox in self._retry_outboxes.values())
-        yield from (outbox.run() for outbox in self._dead_outboxes.values())
         yield self.switchboard.run()
         yield from (router.run() for router in self.routers.values())
 
@@ -200,7 +155,7 @@ class Engine:
             channel,
             self.outside.providers[channel],
             switchboard=self.switchboard,
-            recorder=self._recorder,
+            recorder=self.outlets.recorder,
             heart=self.heart,
             times=self._settings.deliver,
             clock=self.outside.clock,
@@ -222,7 +177,7 @@ class Engine:
             channel,
             queue=outside.retry_queues[channel],
             router=self.routers[channel],
-            recorder=self._recorder,
+            recorder=self.outlets.recorder,
             checks=checks_of(
                 channel,
                 outside,
@@ -230,7 +185,7 @@ class Engine:
                 catalog=self._catalog,
                 facts=self._facts,
                 expander=self._expander,
-                rows=self._rows,
+                rows=self.outlets.rows,
                 metrics=self._metrics,
             ),
             slots=self.slots,
@@ -249,8 +204,8 @@ class Engine:
             Fingerprints(window_s=window_s, bytes_max=self._settings.dedupe_bytes_max // self._deduping),
             window_s=window_s,
             log_reader=self._log_reader,
-            log_writer=self.log_writer,
-            rows=self._rows,
+            log_writer=self.outlets.log_writer,
+            rows=self.outlets.rows,
             clock=self.outside.clock,
             metrics=self._metrics,
         )
@@ -282,10 +237,10 @@ class Engine:
             lease_table=outside.lease_table,
             preparer=preparer,
             repeats=repeats,
-            beginner=Beginner(self.routers, self._recorder),
+            beginner=Beginner(self.routers, self.outlets.recorder),
             heart=self.heart,
             slots=self.slots,
-            log_writer=self.log_writer,
+            log_writer=self.outlets.log_writer,
             budget=self.budget,
             watch=self.watch,
             metrics=self._metrics,

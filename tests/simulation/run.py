@@ -134,7 +134,7 @@ def _check_memory(world: World, cluster: Cluster, settings: FlowSettings) -> Non
         over = (
             ("slots", engine.slots.used, settings.slots_max),
             ("bytes", engine.budget.used_bytes, settings.bytes_in_process_max),
-            ("rows", engine.log_writer.pending_count, 3 * settings.slots_max + settings.span_max),
+            ("rows", engine.outlets.log_writer.pending_count, 3 * settings.slots_max + settings.span_max),
             *(("unsettled", run.unsettled_count, settings.span_max) for run in engine.keeper.runs.values()),
         )
         world.network.broken += [
