@@ -160,12 +160,14 @@ def _settings(dice: Dice, options: Options) -> FlowSettings:
 def _limits(dice: Dice, options: Options) -> Limits:
     if not options.groups:
         return LIMITS
+    batch_max, batches_max = dice.one_of((2, 10)), dice.one_of((2, 8))
+    rate_per_s, each_alone = dice.one_of((50.0, 200.0, 1000.0)), dice.chance(0.5)
     return msgspec.structs.replace(
         LIMITS,
-        batch_max=dice.one_of((2, 10)),
-        in_flight_max=dice.one_of((2, 8)),
-        rate_per_s=dice.one_of((50.0, 200.0, 1000.0)),
-        each_alone=dice.chance(0.5),
+        batch_max=batch_max,
+        in_flight_max=batches_max * (batch_max if each_alone else 1),
+        rate_per_s=rate_per_s,
+        each_alone=each_alone,
     )
 
 
