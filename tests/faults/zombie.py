@@ -101,7 +101,7 @@ async def _pause_one(ground: Ground, load: Load, say: Say) -> Pause:
         say(f"{owner.name} is stopped for {stopped_s:g} s")
         sent_s = await taken_after(ground, paused_s, stopped_s + 10)
         await ground.clock.sleep(paused_s + stopped_s - ground.clock.now_s())
-    woken_s = ground.clock.now_s()
+        woken_s = ground.clock.now_s()  # before it is let go on: it may be fenced within a millisecond
     await ground.until(
         "the zombie says that it was fenced",
         lambda: owner.lines("lease_lost", since_s=woken_s),
