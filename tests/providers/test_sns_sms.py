@@ -42,10 +42,10 @@ def provider(answer: bytes | Exception, **config: object) -> tuple[SnsSmsProvide
     return SnsSmsProvider(known, sns, timeout_s=5.0), sns  # type: ignore[arg-type]
 
 
-def serialized(parameters: dict[str, Any]) -> dict[str, str]:
-    """As botocore writes a Publish."""
+def serialized(parameters: dict[str, Any], action: str = "Publish") -> dict[str, str]:
+    """As botocore writes it."""
     model = ServiceModel(Loader().load_service_model("sns", "service-2"))
-    request = create_serializer("query").serialize_to_request(parameters, model.operation_model("Publish"))
+    request = create_serializer("query").serialize_to_request(parameters, model.operation_model(action))
     return {name: str(value) for name, value in request["body"].items()}
 
 
@@ -113,3 +113,14 @@ async def test_check_says_that_the_account_is_in_the_sandbox(rig: VendorRig) -> 
     assert "SMS sandbox" in fault.what
     assert "1 USD" in warning.what
     assert (fault.is_warning, warning.is_warning) == (False, True)
+
+
+async def test_check_asks_for_the_spend_limit_as_botocore_would_and_tells_it() -> None:
+    answer = b"<attributes><entry><key>MonthlySpendLimit</key>\n<value>250</value></entry></attributes>"
+    sns_sms, sns = provider(answer, sender_id="Shop")
+    [warning] = await sns_sms.problems()
+    assert "250 USD" in warning.what
+    assert sns.published == [
+        serialized({}, "GetSMSSandboxAccountStatus"),
+        serialized({"attributes": ["MonthlySpendLimit"]}, "GetSMSAttributes"),
+    ]
