@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from notifyd.core.log_row import RowKind
 from notifyd.core.sequence import ShardEnd
 from notifyd.errors import AwsError, NoAnswer, NotSent, Throttled
+from notifyd.vitals import Vitals
 from tests.support.flow_rig import World
 from tests.support.virtual_time import in_virtual_time
 
 AWAY = NotSent("away")
+DELETED = AwsError("UpdateItem", "ResourceNotFoundException", "Requested resource not found", status=400)
 
 
 @in_virtual_time
@@ -44,17 +48,21 @@ async def test_an_outage_of_the_log_stalls_loses_nothing_and_sends_nothing_twice
     assert not world.duplicates()
 
 
+@pytest.mark.parametrize("failure", [AWAY, DELETED], ids=["away", "deleted"])
 @in_virtual_time
-async def test_an_outage_of_the_lease_table_stops_sending_and_goes_on_afterwards() -> None:
+async def test_without_the_lease_table_sending_stops_says_why_and_goes_on_afterwards(failure: Exception) -> None:
     world = World()
     world.events(50)
     worker = await world.worker(slots_max=200)
     await world.settled()
-    world.table.faults.outage = AWAY
+    vitals = Vitals(worker.engine, world.clock, version="1", scan_fresh_for_s=15.0)
+    assert vitals.why_not_ready() == []
+    world.table.faults.outage = failure
     await world.clock.sleep(20)
     world.events(500)
     await world.clock.sleep(20)
     assert sum(world.sent().values()) == 50
+    assert "sending has stopped" in " ".join(vitals.why_not_ready())
     world.table.faults.outage = None
     await world.settled()
     await worker.stopped()
