@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 
 import msgspec
 
+from bench.micro.preparing import prepare_part
 from bench.servers.dynamodb_streams import stream_record
 from bench.servers.events import Shape, Stamp, envelope, event_id, user_id
 from bench.servers.kinesis import kinesis_record
@@ -243,6 +245,11 @@ CASES = (
     Case("users: remembered, and the oldest dropped", _remembered, "user"),
     Case("delivery id", _delivery_ids, "delivery"),
     Case("render: subject, text, 2 KB HTML", _render, "mail"),
+    Case("prepare: all but dedupe, a mail", partial(prepare_part, "notifications.yaml", Channel.EMAIL, BATCH)),
+    Case(
+        "prepare: all but dedupe, a push",
+        partial(prepare_part, "notifications_push.yaml", Channel.PUSH_IOS, BATCH),
+    ),
     Case("SES body of 50 mails", _ses_body, "mail", 50),
     Case("window: append, claim, settle, advance", _window),
     Case("dedupe: an id met, held, let go", _repeats),
