@@ -32,7 +32,7 @@ from notifyd.core.filter_criteria import SourceKind, compile_filter_criteria
 from notifyd.core.path import compile_path
 from notifyd.core.user_items import Damage
 from notifyd.errors import ConfigError, Fault
-from notifyd.flow.read import FeedTimes
+from notifyd.flow.feed_turns import FeedTimes
 from notifyd.flow.setup import Outside, SourceSetup
 from notifyd.lookups.of_spec import lookup_of
 from notifyd.ports import Clock, Entropy, Lookup, Provider, ProviderRoute, Source, TemplateSource

@@ -19,6 +19,7 @@ from notifyd.flow.byte_budget import ByteBudget
 from notifyd.flow.checks import checks_of
 from notifyd.flow.expand import Expander
 from notifyd.flow.facts import FactFinder
+from notifyd.flow.feed_turns import FeedTurns
 from notifyd.flow.heart import Heart
 from notifyd.flow.leasing import LeaseKeeper
 from notifyd.flow.log_reader import LogReader
@@ -246,7 +247,7 @@ class Engine:
             metrics=self._metrics,
             clock=outside.clock,
             entropy=outside.entropy,
-            times=setup.times,
+            turns=FeedTurns(setup.times),
             span_max=self._settings.span_max,
             commit_interval_s=self._settings.commit_interval_s,
             lost_slots_held_s=self._settings.lease.failover_time_s,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-import msgspec
 import structlog
 
 from notifyd.core.event import Record
@@ -15,6 +14,7 @@ from notifyd.core.window import Window
 from notifyd.errors import AwsError, TransportError, TrimmedData
 from notifyd.flow.backoff import Backoff
 from notifyd.flow.byte_budget import ByteBudget
+from notifyd.flow.feed_turns import ShardTurns
 from notifyd.flow.gap import Gap
 from notifyd.flow.log_writer import LogWriter
 from notifyd.flow.prepare import Preparer, size_bytes
@@ -25,15 +25,7 @@ from notifyd.ports import Clock, Entropy, Page, Source
 
 log = structlog.get_logger(__name__)
 
-# Behind a short page whose last record is of this age there is a handful at most: asking for it at once is a call,
-# a claim and a commit. DynamoDB Streams tells arrivals by the second.
-_FRESH_S = 1.0
 PART_RECORDS = 250  # a part waits once for its users, and holds the loop for about 10 ms
-
-
-class FeedTimes(msgspec.Struct, frozen=True):
-    poll_interval_s: float
-    idle_poll_max_s: float
 
 
 class ShardFeed:
@@ -50,7 +42,7 @@ class ShardFeed:
         log_writer: LogWriter,
         budget: ByteBudget,
         watch: Watch,
-        times: FeedTimes,
+        turns: ShardTurns,
         span_max: int,
         clock: Clock,
         entropy: Entropy,
@@ -63,7 +55,7 @@ class ShardFeed:
         self._gap = Gap(item, window, source=source, log_writer=log_writer, watch=watch, clock=clock)
         self._budget = budget
         self._watch = watch
-        self._times = times
+        self._turns = turns
         self._span_max = span_max
         self._clock = clock
         self._backoff = Backoff(clock, entropy, base_s=0.2, max_s=5.0)
@@ -71,7 +63,6 @@ class ShardFeed:
         self._page: Sequence[Record] = ()
         self._page_at = 0
         self._next_read_at_s = 0.0
-        self._idle_s = 0.0
         self._ended = False
         self._room = asyncio.Event()
         self.iterator_age_s: float | None = None
@@ -140,7 +131,7 @@ class ShardFeed:
         if page.behind_s == 0.0 and not page.records:
             self._gap.at_tip(asked_at_s)
         self.iterator_age_s = self._age_s(page)
-        self._next_read_at_s = started_at_s + max(page.next_read_s, self._pause_s(page))
+        self._next_read_at_s = self._turns.next_at_s(page, started_at_s)
 
     async def _read(self) -> Page:
         await self._gap.look_back()
@@ -158,14 +149,3 @@ class ShardFeed:
         if page.caught_up:
             return 0.0
         return self._clock.now_s() - page.records[-1].arrival_s if page.records else self.iterator_age_s
-
-    def _pause_s(self, page: Page) -> float:
-        """None while there is more than what has just come; a shard without news is asked ever more rarely."""
-        if page.records:
-            self._idle_s = 0.0
-            is_fresh = page.is_short and page.behind_s is not None and page.behind_s < _FRESH_S
-            return self._times.poll_interval_s if page.caught_up or is_fresh else 0.0
-        if not page.caught_up:
-            return 0.0
-        self._idle_s = min(self._times.idle_poll_max_s, self._idle_s * 1.5 or self._times.poll_interval_s)
-        return self._idle_s

@@ -11,9 +11,9 @@ from notifyd.core.decode import Decoder
 from notifyd.core.retry import RetryPolicy
 from notifyd.core.sequence import StartingPosition
 from notifyd.flow.deliver import DeliverTimes
+from notifyd.flow.feed_turns import FeedTimes
 from notifyd.flow.heart import HeartTimes
 from notifyd.flow.leasing import LeaseTimes
-from notifyd.flow.read import FeedTimes
 from notifyd.flow.redeliver import RedeliverTimes
 from notifyd.ports import (
     AddressBook,

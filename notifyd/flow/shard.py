@@ -20,12 +20,13 @@ from notifyd.core.window import Window
 from notifyd.flow.begin import Beginner
 from notifyd.flow.byte_budget import ByteBudget
 from notifyd.flow.claims import Claims
+from notifyd.flow.feed_turns import FeedTurns
 from notifyd.flow.heart import Heart
 from notifyd.flow.ledger import LeaseLost, ShardLedger
 from notifyd.flow.log_writer import LogWriter
 from notifyd.flow.pace import Pace
 from notifyd.flow.prepare import Preparer
-from notifyd.flow.read import FeedTimes, ShardFeed
+from notifyd.flow.read import ShardFeed
 from notifyd.flow.repeats import Repeats
 from notifyd.flow.slot_desk import SlotDesk
 from notifyd.flow.ticket import Ticket
@@ -66,7 +67,7 @@ class ShardParts(msgspec.Struct, frozen=True):
     metrics: Metrics
     clock: Clock
     entropy: Entropy
-    times: FeedTimes
+    turns: FeedTurns
     span_max: int
     commit_interval_s: float
     lost_slots_held_s: float
@@ -94,7 +95,7 @@ class ShardRun:
             log_writer=parts.log_writer,
             budget=parts.budget,
             watch=parts.watch,
-            times=parts.times,
+            turns=parts.turns.join(),
             span_max=parts.span_max,
             clock=parts.clock,
             entropy=parts.entropy,

@@ -13,7 +13,7 @@ from notifyd.core.policy import DeliveryRules
 from notifyd.core.sequence import TrimHorizon
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.engine import Engine
-from notifyd.flow.read import FeedTimes
+from notifyd.flow.feed_turns import FeedTimes
 from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
 from notifyd.ports import Provider, ProviderRoute
 from notifyd.system import SystemClock

@@ -21,7 +21,7 @@ from notifyd.core.balance import share_of
 from notifyd.core.decode import Decoder
 from notifyd.core.filter_criteria import SourceKind
 from notifyd.core.sequence import TrimHorizon
-from notifyd.flow.read import FeedTimes
+from notifyd.flow.feed_turns import FeedTimes
 from notifyd.flow.setup import SourceSetup
 from tests.fakes.streams import FakeSource
 from tests.faults.promises import Promise, Result, show

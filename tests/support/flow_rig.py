@@ -26,9 +26,9 @@ from notifyd.core.sequence import StartingPosition, TrimHorizon
 from notifyd.core.user import Contact, UserSettings
 from notifyd.flow.deliver import DeliverTimes
 from notifyd.flow.engine import Engine
+from notifyd.flow.feed_turns import FeedTimes
 from notifyd.flow.heart import HeartTimes
 from notifyd.flow.leasing import LeaseTimes
-from notifyd.flow.read import FeedTimes
 from notifyd.flow.redeliver import RedeliverTimes
 from notifyd.flow.setup import FlowSettings, Outside, SourceSetup
 from notifyd.flow.templates import TemplateShelf
