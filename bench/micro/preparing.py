@@ -24,6 +24,7 @@ from notifyd.core.window import Standing
 from notifyd.flow.alert_desk import AlertDesk
 from notifyd.flow.expand import Expander
 from notifyd.flow.facts import FactFinder
+from notifyd.flow.log_reader import LogReader
 from notifyd.flow.prepare import Preparer, SourceRules
 from notifyd.flow.recover import Recoverer
 from notifyd.flow.templates import TemplateShelf
@@ -79,7 +80,7 @@ def prepare_part(catalog: str, channel: Channel, records: int) -> Callable[[], o
 
 
 def _preparer(catalog: str, channel: Channel, records: int) -> Preparer:
-    clock = SystemClock()
+    clock, entropy = SystemClock(), SystemEntropy()
     metrics = Metrics(CollectorRegistry(), version="", providers={channel: ["one"]}, sources=())
     templates = TemplateShelf(_Folder(), clock, refresh_s=60.0)
     asyncio.run(templates.load())
@@ -96,11 +97,11 @@ def _preparer(catalog: str, channel: Channel, records: int) -> Preparer:
         directory=_Everybody(records),
         facts=FactFinder({}),
         expander=expander,
-        recoverer=Recoverer(_UNUSED, None, metrics),
+        recoverer=Recoverer(LogReader(_UNUSED, clock, entropy), None, metrics),
         repeats=None,
         watch=Watch(clock, metrics, AlertDesk(_UNUSED, clock, fold_s=60.0)),
         clock=clock,
-        entropy=SystemEntropy(),
+        entropy=entropy,
     )
 
 
