@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 
 from notifyd.core.allow_list import AllowList
-from notifyd.core.catalog import NotificationType
+from notifyd.core.catalog import FilterFunction, NotificationType
 from notifyd.core.channel import Channel
 from notifyd.core.dead_address import mark_of
 from notifyd.core.event import Event
@@ -61,27 +61,26 @@ def decide(
     Raises:
         FilterRaised: the type's own filter failed.
     """
-    wanted = _wanted(type_, person.settings)
+    settings, contact = person.settings, person.contact
+    wanted = _wanted(type_, settings)
     if wanted is False:
-        return [Suppressed(None, SuppressionReason.OPTED_OUT, _said_by(type_, person.settings))]
-    if not _passes_filter(type_, event, person, facts):
+        return [Suppressed(None, SuppressionReason.OPTED_OUT, _said_by(type_, settings))]
+    if type_.filter is not None and not _passes(type_.filter, type_, event, person, facts):
         return [Suppressed(None, SuppressionReason.FILTER, {"type": type_.name})]
     decisions: list[Decision] = []
     without_address = 0
     for channel in type_.channels:
         if wanted is not True and channel not in wanted:
-            inputs = _said_by(type_, person.settings)
-            decisions.append(Suppressed(channel, SuppressionReason.OPTED_OUT, inputs))
+            decisions.append(Suppressed(channel, SuppressionReason.OPTED_OUT, _said_by(type_, settings)))
         elif channel not in rules.available:
             decisions.append(Suppressed(channel, SuppressionReason.NOT_ALLOWED, {"provider": "none configured"}))
-        elif addresses := _addresses(channel, person.contact):
-            marks = person.contact.suppressed if person.contact is not None else ()
-            decisions += _to_addresses(channel, addresses, marks, rules)
+        elif contact is not None and (addresses := _ADDRESSES[channel](contact)):
+            decisions += _to_addresses(channel, addresses, contact.suppressed, rules)
         else:
-            decisions.append(_no_address(channel, (channel,), person.contact))
+            decisions.append(_no_address(channel, (channel,), contact))
             without_address += 1
     if without_address == len(type_.channels):
-        return [_no_address(None, type_.channels, person.contact)]
+        return [_no_address(None, type_.channels, contact)]
     return decisions
 
 
@@ -108,17 +107,17 @@ def _said_by(type_: NotificationType, settings: UserSettings | None) -> dict[str
     return {"category": type_.category, "default": type_.default}
 
 
-def _passes_filter(type_: NotificationType, event: Event, person: Person, facts: Mapping[str, object]) -> bool:
-    if type_.filter is None:
-        return True
+def _passes(
+    passes: FilterFunction, type_: NotificationType, event: Event, person: Person, facts: Mapping[str, object]
+) -> bool:
     try:
-        return bool(type_.filter(event, person, facts))
+        return bool(passes(event, person, facts))
     except Exception as error:
         raise FilterRaised(type_.name, error) from error
 
 
 def _to_addresses(
-    channel: Channel, addresses: tuple[Address, ...], marks: Sequence[str], rules: DeliveryRules
+    channel: Channel, addresses: Sequence[Address], marks: Sequence[str], rules: DeliveryRules
 ) -> list[Decision]:
     if rules.mode is DeliveryMode.REDIRECT:
         address = rules.redirect_to.get(channel)
@@ -127,7 +126,9 @@ def _to_addresses(
                 Suppressed(channel, SuppressionReason.NOT_ALLOWED, {"redirect_to": "nothing for this channel"})
             ]
         addresses = ((next(iter(rules.chat_platforms), "") if channel is Channel.CHAT else "", address),)
-    return [_to_address(channel, address, marks, rules) for address in dict.fromkeys(addresses)]
+    if len(addresses) > 1:
+        addresses = list(dict.fromkeys(addresses))
+    return [_to_address(channel, address, marks, rules) for address in addresses]
 
 
 def _to_address(channel: Channel, address: Address, marks: Sequence[str], rules: DeliveryRules) -> Decision:
@@ -144,23 +145,32 @@ def _to_address(channel: Channel, address: Address, marks: Sequence[str], rules:
     return Planned(channel, where, platform)
 
 
-def _addresses(channel: Channel, contact: Contact | None) -> tuple[Address, ...]:
-    if contact is None:
-        return ()
-    match channel:
-        case Channel.EMAIL:
-            return (("", contact.email),) if contact.email else ()
-        case Channel.SMS:
-            return (("", contact.phone),) if contact.phone else ()
-        case Channel.CHAT:
-            return tuple(
-                (external.platform, external.url)
-                for external in contact.external_channels
-                if external.active and external.url
-            )
-        case Channel.PUSH_IOS | Channel.PUSH_ANDROID | Channel.WEB_PUSH:
-            platform = DEVICE_PLATFORMS[channel]
-            return tuple(("", device.token) for device in contact.device_tokens if device.platform == platform)
+def _of_email(contact: Contact) -> Sequence[Address]:
+    return (("", contact.email),) if contact.email else ()
+
+
+def _of_sms(contact: Contact) -> Sequence[Address]:
+    return (("", contact.phone),) if contact.phone else ()
+
+
+def _of_chat(contact: Contact) -> Sequence[Address]:
+    return [
+        (external.platform, external.url)
+        for external in contact.external_channels
+        if external.active and external.url
+    ]
+
+
+def _of_devices(platform: str) -> Callable[[Contact], Sequence[Address]]:
+    return lambda contact: [("", device.token) for device in contact.device_tokens if device.platform == platform]
+
+
+_ADDRESSES: Final[Mapping[Channel, Callable[[Contact], Sequence[Address]]]] = {
+    Channel.EMAIL: _of_email,
+    Channel.SMS: _of_sms,
+    Channel.CHAT: _of_chat,
+    **{channel: _of_devices(platform) for channel, platform in DEVICE_PLATFORMS.items()},
+}
 
 
 def _no_address(channel: Channel | None, channels: tuple[Channel, ...], contact: Contact | None) -> Suppressed:

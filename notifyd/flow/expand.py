@@ -10,7 +10,6 @@ import msgspec
 
 from notifyd.core.account import Account
 from notifyd.core.catalog import LookupPolicy, NotificationType
-from notifyd.core.channel import Channel
 from notifyd.core.delivery_id import Identity
 from notifyd.core.event import Event
 from notifyd.core.log_row import RowKind
@@ -19,8 +18,9 @@ from notifyd.core.message import Delivery, Email, Message
 from notifyd.core.outcome import Reason
 from notifyd.core.path import PathError
 from notifyd.core.policy import DeliveryRules, FilterRaised, decide, nobody
+from notifyd.core.render import TemplateSet
 from notifyd.core.retry_message import DeadMessage
-from notifyd.core.suppression import Planned, Suppressed, SuppressionReason
+from notifyd.core.suppression import Decision, Planned, Suppressed, SuppressionReason
 from notifyd.core.template_fault import TemplateFault
 from notifyd.core.user import Person
 from notifyd.flow.facts import Facts
@@ -34,14 +34,6 @@ NOBODY = Person("")
 _UNRENDERED = Email(subject="", text="")
 
 
-class Wanted(msgspec.Struct):
-    """One type that an event matches, and the users it names."""
-
-    notification_type: NotificationType
-    user_ids: tuple[str, ...]
-    facts: Facts
-
-
 class Origin(msgspec.Struct, frozen=True):
     """Where deliveries come from: a record of a shard, or a message of a retry queue."""
 
@@ -49,6 +41,20 @@ class Origin(msgspec.Struct, frozen=True):
     owner: TicketOwner
     index: int
     position: str
+
+
+Matched = tuple[Prepared, Origin, tuple[NotificationType, ...]]
+"""An event, what is prepared for it, and the types that it matches."""
+
+
+class Wanted(msgspec.Struct):
+    """One type that an event matches, the users it names, and where what they get is gathered."""
+
+    prepared: Prepared
+    origin: Origin
+    notification_type: NotificationType
+    user_ids: tuple[str, ...]
+    facts: Facts
 
 
 class Expander:
@@ -62,113 +68,85 @@ class Expander:
         self._templates = templates
         self._rules = rules
 
-    def expand(
-        self,
-        prepared: Prepared,
-        origin: Origin,
-        wanted: Sequence[Wanted],
-        people: Mapping[str, Person],
-        now_s: float,
-    ) -> None:
-        """Adds to `prepared` what every user of every type gets."""
+    def expand(self, wanted: Sequence[Wanted], people: Mapping[str, Person], now_s: float) -> None:
+        """Adds to what is prepared what every user of every type gets."""
+        templates = self._templates.current
         for want in wanted:
             if not want.user_ids:
-                refusal = nobody(want.notification_type)
-                self._suppress(prepared, origin, want.notification_type, NOBODY, refusal, now_s)
+                self._suppress(want, NOBODY, nobody(want.notification_type), now_s)
             for user_id in want.user_ids:
-                self._expand_user(prepared, origin, want, people[user_id], now_s)
+                person = people[user_id]
+                for decision in self._decided(want, person, now_s):
+                    if isinstance(decision, Planned):
+                        self._plan(want, person, decision, templates, now_s)
+                    else:
+                        self._suppress(want, person, decision, now_s)
 
-    def _expand_user(self, prepared: Prepared, origin: Origin, want: Wanted, person: Person, now_s: float) -> None:
+    def _decided(self, want: Wanted, person: Person, now_s: float) -> Sequence[Decision]:
         notification_type, facts = want.notification_type, want.facts
         if facts.failed is LookupPolicy.SUPPRESS:
-            refusal = Suppressed(None, SuppressionReason.LOOKUP_FAILED)
-            self._suppress(prepared, origin, notification_type, person, refusal, now_s)
-            return
+            return (Suppressed(None, SuppressionReason.LOOKUP_FAILED),)
         if facts.failed is LookupPolicy.RETRY:
             # The filter is asked when the facts are there.
             notification_type = msgspec.structs.replace(notification_type, filter=None)
         try:
-            decisions = decide(notification_type, origin.event, person, self._rules, facts.values)
+            return decide(notification_type, want.origin.event, person, self._rules, facts.values)
         except FilterRaised as fault:
-            self._bury(prepared, origin, want, person, Reason.FILTER_RAISED, repr(fault.__cause__), now_s)
-            return
-        for decision in decisions:
-            match decision:
-                case Suppressed():
-                    self._suppress(prepared, origin, notification_type, person, decision, now_s)
-                case Planned():
-                    self._plan(prepared, origin, want, person, decision, now_s)
+            self._bury(want, person, Reason.FILTER_RAISED, repr(fault.__cause__), now_s)
+            return ()
 
-    def _plan(
-        self,
-        prepared: Prepared,
-        origin: Origin,
-        want: Wanted,
-        person: Person,
-        planned: Planned,
-        now_s: float,
-    ) -> None:
-        event, notification_type = origin.event, want.notification_type
+    def _plan(self, want: Wanted, person: Person, planned: Planned, templates: TemplateSet, now_s: float) -> None:
+        origin, notification_type, channel = want.origin, want.notification_type, planned.channel
+        event, type_name = origin.event, notification_type.name
         postponed = want.facts.failed is LookupPolicy.RETRY
-        try:
-            message = _UNRENDERED if postponed else self._render(event, want, person, planned.channel)
-        except (TemplateFault, PathError) as fault:
-            self._bury(prepared, origin, want, person, Reason.TEMPLATE, str(fault), now_s, planned)
-            return
+        message: Message = _UNRENDERED
+        if not postponed:
+            try:
+                seen = context(event, notification_type, person, want.facts.values)
+                message = templates.render(
+                    notification_type.template, channel, seen, notification_type.mail_fields
+                )
+            except (TemplateFault, PathError) as fault:
+                self._bury(want, person, Reason.TEMPLATE, str(fault), now_s, planned)
+                return
+        event_id, user_id, arrival_s = event.event_id, person.user_id, event.arrival_s
         delivery = Delivery(
-            delivery_id=self._delivery_id(origin, notification_type, person, planned.channel, planned.address),
-            event_id=event.event_id,
-            user_id=person.user_id,
-            type_name=notification_type.name,
-            channel=planned.channel,
-            address=planned.address,
-            lane=notification_type.lane,
-            in_doubt=notification_type.in_doubt,
-            arrival_s=event.arrival_s,
-            deadline_at_s=event.arrival_s + notification_type.deadline_s,
+            self._identity.delivery_id(event_id, user_id, type_name, channel, planned.address),
+            event_id,
+            user_id,
+            type_name,
+            channel,
+            planned.address,
+            notification_type.lane,
+            notification_type.in_doubt,
+            arrival_s,
+            deadline_at_s=arrival_s + notification_type.deadline_s,
             message=message,
             platform=planned.platform,
         )
-        prepared.tickets.append(
+        want.prepared.tickets.append(
             Ticket(
-                delivery=delivery,
-                owner=origin.owner,
-                index=origin.index,
-                position=origin.position,
-                envelope=event.envelope,
-                produced_at_s=event.produced_at_s or event.arrival_s,
+                delivery,
+                origin.owner,
+                origin.index,
+                origin.position,
+                event.envelope,
+                produced_at_s=event.produced_at_s or arrival_s,
                 route=Route.POSTPONE if postponed else Route.SEND,
             )
         )
 
-    def _render(self, event: Event, want: Wanted, person: Person, channel: Channel) -> Message:
-        notification_type = want.notification_type
-        return self._templates.current.render(
-            notification_type.template,
-            channel,
-            context(event, notification_type, person, want.facts.values),
-            notification_type.mail_fields,
-        )
-
-    def _suppress(
-        self,
-        prepared: Prepared,
-        origin: Origin,
-        notification_type: NotificationType,
-        person: Person,
-        suppressed: Suppressed,
-        now_s: float,
-    ) -> None:
-        prepared.rows.append(
+    def _suppress(self, want: Wanted, person: Person, suppressed: Suppressed, now_s: float) -> None:
+        want.prepared.rows.append(
             self._rows.undelivered_row(
-                event_id=origin.event.event_id,
-                delivery_id=self._delivery_id(origin, notification_type, person, suppressed.channel or "", ""),
+                event_id=want.origin.event.event_id,
+                delivery_id=self._delivery_id(want, person, suppressed.channel or "", ""),
                 kind=RowKind.SUPPRESSED,
-                position=origin.position,
+                position=want.origin.position,
                 at_s=now_s,
                 reason=suppressed.reason,
                 user_id=person.user_id,
-                type_name=notification_type.name,
+                type_name=want.notification_type.name,
                 channel=suppressed.channel,
                 detail=suppressed.inputs or None,
             )
@@ -176,8 +154,6 @@ class Expander:
 
     def _bury(
         self,
-        prepared: Prepared,
-        origin: Origin,
         want: Wanted,
         person: Person,
         reason: Reason,
@@ -186,13 +162,13 @@ class Expander:
         planned: Planned | None = None,
     ) -> None:
         """The template's or the filter's fault: its row, and the event on the DLQ of the type's channel."""
-        notification_type = want.notification_type
+        origin, notification_type = want.origin, want.notification_type
         reachable = (channel for channel in notification_type.channels if channel in self._rules.available)
         channel = planned.channel if planned is not None else next(reachable, None)
         address = planned.address if planned is not None else ""
         row = self._rows.undelivered_row(
             event_id=origin.event.event_id,
-            delivery_id=self._delivery_id(origin, notification_type, person, channel or "", address),
+            delivery_id=self._delivery_id(want, person, channel or "", address),
             kind=RowKind.DEAD,
             position=origin.position,
             at_s=now_s,
@@ -208,15 +184,12 @@ class Expander:
             position=origin.position,
             body_base64=base64.b64encode(msgspec.json.encode(origin.event.envelope)).decode(),
         )
-        prepared.account = Account.EXPANDED
-        prepared.dead_ends.append(DeadEnd(channel, message, row))
+        want.prepared.account = Account.EXPANDED
+        want.prepared.dead_ends.append(DeadEnd(channel, message, row))
 
-    def _delivery_id(
-        self, origin: Origin, notification_type: NotificationType, person: Person, channel: str, address: str
-    ) -> str:
-        return self._identity.delivery_id(
-            origin.event.event_id, person.user_id, notification_type.name, channel, address
-        )
+    def _delivery_id(self, want: Wanted, person: Person, channel: str, address: str) -> str:
+        event_id, type_name = want.origin.event.event_id, want.notification_type.name
+        return self._identity.delivery_id(event_id, person.user_id, type_name, channel, address)
 
     def expire(self, prepared: Prepared, origin: Origin, now_s: float) -> None:
         """Older than record_age_max_s: one delivery, expired."""

@@ -32,6 +32,8 @@ class FactFinder:
 
     async def find(self, wanted: Sequence[tuple[Event, NotificationType]]) -> list[Facts]:
         """Facts for each (event, type), in order; one call a look-up for the whole part."""
+        if not self._lookups:
+            return [_NONE] * len(wanted)
         facts = [Facts() if notification_type.lookups else _NONE for _, notification_type in wanted]
         keys: dict[tuple[str, str], list[str | None]] = {}
         for event, notification_type in wanted:

@@ -17,7 +17,7 @@ from notifyd.core.user import Person
 from notifyd.core.window import Standing
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.backoff import Backoff
-from notifyd.flow.expand import Expander, Origin, Wanted
+from notifyd.flow.expand import Expander, Matched, Origin, Wanted
 from notifyd.flow.facts import FactFinder
 from notifyd.flow.prepared import DeadEnd, Prepared
 from notifyd.flow.recover import Recoverer
@@ -32,9 +32,6 @@ log = structlog.get_logger(__name__)
 _BODY_BYTES_MAX = 512 * 1024
 # Rendered message, delivery, ticket and their places in the ledger.
 _MADE_BYTES = 4096
-
-
-_Matched = tuple[Prepared, Origin, tuple[NotificationType, ...]]
 
 
 class SourceRules(msgspec.Struct, frozen=True):
@@ -89,39 +86,36 @@ class Preparer:
 
         `begun_to`: of a record in doubt, by its index, how far its predecessor may have gone with its deliveries.
         """
-        now_s = self._clock.now_s()
+        now_s, start_at_s = self._clock.now_s(), self._rules.start_at_s
         decoded = self._decoder.decode(shard_id, records)
         prepared: list[Prepared] = []
-        matched: list[_Matched] = []
-        in_doubt: list[tuple[Prepared, Origin]] = []
+        matched: list[Matched] = []
+        in_doubt: list[Matched] = []
         place = f"{self._rules.name}/{shard_id}/"
-        for offset, (record, result, standing) in enumerate(zip(records, decoded, standings, strict=True)):
+        for index, (record, result, standing) in enumerate(zip(records, decoded, standings, strict=True), first):
             if standing is Standing.SETTLED:
                 continue
-            entry = Prepared(first + offset, Account.EXPANDED, size_bytes(record))
+            entry = Prepared(index, Account.EXPANDED, size_bytes(record))
             prepared.append(entry)
-            position = place + record.position.text()
-            if record.arrival_s < self._rules.start_at_s:
+            if record.arrival_s < start_at_s:
                 entry.account = Account.BEFORE_START
                 continue
-            match result:
-                case Filtered():
-                    entry.account = Account.FILTERED
-                case Malformed():
-                    self._malformed(entry, result, position, now_s)
-                case Event():
-                    types = self._catalog.matching(result)
-                    if not types:
-                        entry.account = Account.UNMATCHED
-                        continue
-                    origin = Origin(result, owner, entry.index, position)
-                    matched.append((entry, origin, types))
-                    if standing is Standing.IN_DOUBT:
-                        entry.begun_to = begun_to(entry.index)
-                        in_doubt.append((entry, origin))
+            if isinstance(result, Event):
+                types = self._catalog.matching(result)
+                if not types:
+                    entry.account = Account.UNMATCHED
+                    continue
+                origin = Origin(result, owner, index, place + record.position.text())
+                matched.append((entry, origin, types))
+                if standing is Standing.IN_DOUBT:
+                    entry.begun_to = begun_to(index)
+                    in_doubt.append(matched[-1])
+            elif isinstance(result, Filtered):
+                entry.account = Account.FILTERED
+            else:
+                self._malformed(entry, result, place + record.position.text(), now_s)
         if self._repeats is not None:
-            pairs = [(entry, origin) for entry, origin, _ in matched]
-            await self._repeats.sift(shard_id, records, standings, pairs, in_doubt)
+            await self._repeats.sift(shard_id, records, standings, matched, in_doubt)
         await self._expand(matched, now_s)
         await self._recoverer.attach(in_doubt)
         self._watch.planned(prepared)
@@ -131,26 +125,22 @@ class Preparer:
         age_max_s = self._rules.record_age_max_s
         return age_max_s is not None and now_s - event.arrival_s > age_max_s
 
-    async def _expand(self, matched: Sequence[_Matched], now_s: float) -> None:
-        expanded: list[_Matched] = []
+    async def _expand(self, matched: Sequence[Matched], now_s: float) -> None:
+        asked: list[tuple[Prepared, Origin, NotificationType]] = []
         for entry, origin, types in matched:
             if entry.account is Account.DUPLICATE:
                 continue
             if self._too_old(origin.event, now_s):
                 self._expander.expire(entry, origin, now_s)
             else:
-                expanded.append((entry, origin, types))
-        found = await self._facts.find(
-            [(origin.event, one_type) for _, origin, types in expanded for one_type in types]
-        )
-        facts = iter(found)
+                asked += [(entry, origin, one_type) for one_type in types]
+        facts = await self._facts.find([(origin.event, one_type) for _, origin, one_type in asked])
         wanted = [
-            (entry, origin, [Wanted(one_type, one_type.user_ids(origin.event), next(facts)) for one_type in types])
-            for entry, origin, types in expanded
+            Wanted(entry, origin, one_type, one_type.user_ids(origin.event), known)
+            for (entry, origin, one_type), known in zip(asked, facts, strict=True)
         ]
-        people = await self._look_up({user for _, _, wants in wanted for want in wants for user in want.user_ids})
-        for entry, origin, wants in wanted:
-            self._expander.expand(entry, origin, wants, people, now_s)
+        people = await self._look_up({user_id for want in wanted for user_id in want.user_ids})
+        self._expander.expand(wanted, people, now_s)
 
     async def _look_up(self, user_ids: set[str]) -> Mapping[str, Person]:
         """Until it works: reading waits meanwhile, and nothing is decided on guesses."""

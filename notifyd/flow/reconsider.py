@@ -62,8 +62,8 @@ class Reconsider:
         [facts] = await self._facts.find([(event, one_type)])
         prepared = Prepared(0, Account.EXPANDED, 0)
         origin = Origin(event, owner, 0, message.position)
-        want = Wanted(one_type, (message.user_id,), facts)
-        self._expander.expand(prepared, origin, [want], people, now_s)
+        want = Wanted(prepared, origin, one_type, (message.user_id,), facts)
+        self._expander.expand([want], people, now_s)
         ticket = _find(prepared.tickets, message)
         if ticket is None:
             return self._gone(message, prepared, now_s)

@@ -13,7 +13,7 @@ from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import NO_ATTEMPTS
 from notifyd.core.retry_message import Attempted
-from notifyd.flow.expand import Origin
+from notifyd.flow.expand import Matched
 from notifyd.flow.log_reader import LogReader
 from notifyd.flow.prepared import Prepared
 from notifyd.flow.repeats import Repeats
@@ -37,15 +37,15 @@ class Recoverer:
         self._repeats = repeats
         self._metrics = metrics
 
-    async def attach(self, in_doubt: Sequence[tuple[Prepared, Origin]]) -> None:
+    async def attach(self, in_doubt: Sequence[Matched]) -> None:
         """What the log has of each, or, where the event came before, that nothing is left to do."""
         if not in_doubt:
             return
-        rows_of = await self._log_reader.rows_of([origin.event.event_id for _, origin in in_doubt])
-        for (prepared, origin), rows in zip(in_doubt, rows_of, strict=True):
+        rows_of = await self._log_reader.rows_of([origin.event.event_id for _, origin, _ in in_doubt])
+        for (prepared, origin, _), rows in zip(in_doubt, rows_of, strict=True):
             if self._repeats is None or not self._repeats.set_aside(prepared, origin, rows):
                 judge(prepared, rows)
-        resent = [ticket for prepared, _ in in_doubt for ticket in prepared.tickets if ticket.again]
+        resent = [ticket for prepared, _, _ in in_doubt for ticket in prepared.tickets if ticket.again]
         for ticket in resent:
             self._metrics.in_doubt.add(1, ticket.delivery.channel)
         log.info("recovered", records=len(in_doubt), deliveries_in_doubt=len(resent))

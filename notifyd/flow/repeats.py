@@ -16,7 +16,7 @@ from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.log_rows import RowMaker
 from notifyd.core.standing import original_of
 from notifyd.core.window import Standing
-from notifyd.flow.expand import Origin
+from notifyd.flow.expand import Matched, Origin
 from notifyd.flow.held_ids import HeldIds
 from notifyd.flow.log_reader import LogReader
 from notifyd.flow.log_writer import LogWriter
@@ -84,8 +84,8 @@ class Repeats:
         shard_id: str,
         part: Sequence[Record],
         standings: Sequence[Standing],
-        matched: Sequence[tuple[Prepared, Origin]],
-        in_doubt: Sequence[tuple[Prepared, Origin]],
+        matched: Sequence[Matched],
+        in_doubt: Sequence[Matched],
     ) -> None:
         """Makes duplicates of those of `matched` that are.
 
@@ -93,10 +93,10 @@ class Repeats:
         """
         shard = self._shards[shard_id]
         self._note_handled(shard, part, standings)
-        named = [(entry, origin) for entry, origin in matched if origin.event.own_id]
+        named = [(entry, origin) for entry, origin, _ in matched if origin.event.own_id]
         event_ids = [origin.event.event_id for _, origin in named]
         met = self._fingerprints.note(event_ids, self._clock.elapsed_s(), part[0].arrival_s)
-        doubted = {entry.index for entry, _ in in_doubt}
+        doubted = {entry.index for entry, _, _ in in_doubt}
         duplicates: list[tuple[Prepared, Origin, str]] = []
         asked: list[tuple[Prepared, Origin]] = []
         why: list[str] = []
