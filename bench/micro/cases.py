@@ -171,7 +171,7 @@ def _make_rows() -> Callable[[], object]:
 
 def _log_items() -> Callable[[], object]:
     rows = _log_rows()
-    return lambda: [item_of(row, row.row) for row in rows]
+    return lambda: msgspec.json.encode([item_of(row, row.row) for row in rows])
 
 
 def _window() -> Callable[[], object]:

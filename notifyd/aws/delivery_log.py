@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from notifyd.aws.log_items import item_of, parse_row
+from notifyd.aws.log_items import Item, item_of, parse_row
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.errors import AwsError, NoAnswer, Throttled
 from notifyd.ports import Clock, Entropy
@@ -17,6 +17,14 @@ _TARGET = "DynamoDB_20120810."
 _ROWS_MAX = 25  # BatchWriteItem's most
 _ROUNDS_MAX = 6
 _BACKOFF_BASE_S = 0.05
+
+
+class _Put(msgspec.Struct, rename="pascal", gc=False):
+    item: Item
+
+
+class _Write(msgspec.Struct, rename="pascal", gc=False):
+    put_request: _Put
 
 
 class _Written(msgspec.Struct, rename="pascal"):
@@ -52,11 +60,11 @@ class DynamoDbDeliveryLog:
         """Raises Throttled when some are still unprocessed after a few rounds; what was written stays written."""
         # BatchWriteItem refuses a whole call in which a key stands twice.
         folded = {(row.event_id, key): (row, key) for row in rows for key in (row.row,)}
-        requests = [msgspec.Raw(b'{"PutRequest":{"Item":%b}}' % item_of(row, key)) for row, key in folded.values()]
+        requests = [_Write(_Put(item_of(row, key))) for row, key in folded.values()]
         for start in range(0, len(requests), _ROWS_MAX):
             await self._write(requests[start : start + _ROWS_MAX])
 
-    async def _write(self, requests: list[msgspec.Raw]) -> None:
+    async def _write(self, requests: Sequence[_Write | msgspec.Raw]) -> None:
         for made in range(_ROUNDS_MAX):
             if made:
                 await self._clock.sleep(self._entropy.fraction() * _BACKOFF_BASE_S * 2.0**made)
@@ -75,7 +83,7 @@ class DynamoDbDeliveryLog:
         body = msgspec.json.encode(
             {
                 "TableName": self._table,
-                "Item": msgspec.Raw(item_of(claim, claim.row)),
+                "Item": item_of(claim, claim.row),
                 "ConditionExpression": "attribute_not_exists(#row)",
                 "ExpressionAttributeNames": {"#row": "row"},
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",

@@ -9,45 +9,64 @@ import msgspec
 from notifyd.core.channel import Channel
 from notifyd.core.log_row import LogRow, RowKind
 
-_encode = msgspec.json.encode
 # DynamoDB's most for the partition key of an index. Beyond it the whole call would be refused, again and again.
 _USER_ID_BYTES_MAX = 2048
 
 
-def item_of(row: LogRow, key: str) -> bytes:
-    """The item as DynamoDB's JSON; `key`: `row.row`, made once. Empty key attributes of an index are left out."""
+class Text(msgspec.Struct, gc=False):
+    S: str
+
+
+class Number(msgspec.Struct, gc=False):
+    N: str
+
+
+class Item(msgspec.Struct, omit_defaults=True, gc=False):
+    """A row in DynamoDB's JSON. Empty key attributes of an index are left out, as it takes none."""
+
+    event_id: Text
+    row: Text
+    kind: Text
+    delivery_id: Text
+    attempt: Number
+    at: Number
+    expires_at: Number
+    position: Text
+    shard: Text | None = None
+    sequence: Text | None = None
+    user_id: Text | None = None
+    type_name: Text | None = None
+    channel: Text | None = None
+    address_hint: Text | None = None
+    provider: Text | None = None
+    provider_id: Text | None = None
+    reason: Text | None = None
+    detail: Text | None = None
+
+
+def item_of(row: LogRow, key: str) -> Item:
+    """`key`: `row.row`, made once."""
     shard, _, sequence = row.position.rpartition("/")
-    parts = [
-        b'{"event_id":{"S":%b},"row":{"S":%b},"kind":{"S":"%b"},"delivery_id":{"S":%b},"attempt":{"N":"%d"},'
-        b'"at":{"N":"%b"},"expires_at":{"N":"%d"},"position":{"S":%b}'
-        % (
-            _encode(row.event_id),
-            _encode(key),
-            row.kind.encode(),
-            _encode(row.delivery_id),
-            row.attempt,
-            repr(row.at_s).encode(),
-            row.expires_at_s,
-            _encode(row.position),
-        )
-    ]
-    if shard:
-        parts.append(b',"shard":{"S":%b},"sequence":{"S":%b}' % (_encode(shard), _encode(sequence)))
-    for name, value in (
-        (b"user_id", _cut(row.user_id)),
-        (b"type_name", row.type_name),
-        (b"channel", row.channel),
-        (b"address_hint", row.address_hint),
-        (b"provider", row.provider),
-        (b"provider_id", row.provider_id),
-        (b"reason", row.reason),
-    ):
-        if value:
-            parts.append(b',"%b":{"S":%b}' % (name, _encode(value)))
-    if row.detail is not None:
-        parts.append(b',"detail":{"S":%b}' % _encode(_encode(row.detail).decode()))
-    parts.append(b"}")
-    return b"".join(parts)
+    return Item(
+        Text(row.event_id),
+        Text(key),
+        Text(row.kind),
+        Text(row.delivery_id),
+        Number(str(row.attempt)),
+        Number(repr(row.at_s)),
+        Number(str(row.expires_at_s)),
+        Text(row.position),
+        Text(shard) if shard else None,
+        Text(sequence) if shard else None,
+        Text(_cut(row.user_id)) if row.user_id else None,
+        Text(row.type_name) if row.type_name else None,
+        Text(row.channel) if row.channel else None,
+        Text(row.address_hint) if row.address_hint else None,
+        Text(row.provider) if row.provider else None,
+        Text(row.provider_id) if row.provider_id else None,
+        Text(row.reason) if row.reason else None,
+        Text(msgspec.json.encode(row.detail).decode()) if row.detail is not None else None,
+    )
 
 
 def _cut(user_id: str) -> str:
