@@ -72,10 +72,14 @@ def surroundings(workload: Workload, options: Options, cores: Cores, folder: Pat
         *("--hot-percent", str(options.hot_percent)),
         *("--detail-types", ",".join(workload.detail_types)),
     ]
-    people = msgspec.json.encode(workload.people).decode()
+    table_arguments = [
+        *("--prefix", PREFIX),
+        *("--users", str(options.users)),
+        *("--people", msgspec.json.encode(workload.people).decode()),
+    ]
     with (
         server("bench.servers.source", *source_arguments) as source,
-        server("bench.servers.dynamodb", "--prefix", PREFIX, "--people", people) as dynamodb,
+        server("bench.servers.dynamodb", *table_arguments) as dynamodb,
         server("bench.servers.sinks", "--prefix", PREFIX, "--latency-ms", str(options.latency_ms)) as sinks,
         workload.receiver(Site(options, cores, folder, dynamodb, sinks)) as receiver,
     ):

@@ -54,7 +54,7 @@ class Apns:
         while mailbox:
             push = mailbox.popleft()
             answered_at_s = push.time_s + self._latency_s
-            self._tally.accept(push.text, push.delivery_id, answered_at_s, device_place(push.address))
+            self._tally.accept(push.text.encode(), push.delivery_id, answered_at_s, device_place(push.address))
 
 
 def main() -> None:

@@ -6,16 +6,17 @@ Projections are not applied: an answer holds whole items.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from bench.servers.capacity import batch_read_units, item_bytes, row_units
+from bench.servers.capacity import batch_read_units
 from bench.servers.dynamodb_streams import with_stream
+from bench.servers.events import user_id
 from bench.servers.http import Answer, Asked, Refused, Request, refusal
+from bench.servers.log import Log
 from bench.servers.people import People
 from bench.servers.plan import plan_of
 from bench.servers.process import Counted, arguments, now_s, serve, target_operation
@@ -24,51 +25,35 @@ from notifyd.aws.blueprint import Table as PlannedTable
 from notifyd.aws.blueprint import attribute_definitions, key_schema, secondary_index
 
 BATCH_GET_MAX = 100
-BATCH_WRITE_MAX = 25
+# Beforehand; a million would take seconds and be looked up once each.
+_RENDERED_MAX = 100_000
 
 
-class _Text(msgspec.Struct):
+class _Text(msgspec.Struct, gc=False):
     S: str
 
 
-class _UserKey(msgspec.Struct):
+class _UserKey(msgspec.Struct, gc=False):
     user_id: _Text
 
 
-class _UserKeys(msgspec.Struct):
+class _UserKeys(msgspec.Struct, gc=False):
     Keys: list[_UserKey]
     ConsistentRead: bool = False
 
 
-class _BatchGet(msgspec.Struct):
+class _BatchGet(msgspec.Struct, gc=False):
     RequestItems: dict[str, _UserKeys]
 
 
-class _LogKey(msgspec.Struct):
-    event_id: _Text
-    row: _Text
-
-
-class _Put(msgspec.Struct):
-    Item: msgspec.Raw
-
-
-class _Write(msgspec.Struct):
-    PutRequest: _Put
-
-
-class _BatchWrite(msgspec.Struct):
-    RequestItems: dict[str, list[_Write]]
-
-
 _BATCH_GET = msgspec.json.Decoder(_BatchGet)
-_BATCH_WRITE = msgspec.json.Decoder(_BatchWrite)
-_LOG_KEY = msgspec.json.Decoder(_LogKey)
 
 
 class Dynamodb:
+    """`users`: how many will be asked for."""
+
     def __init__(
-        self, prefix: str, latency_s: float, people: People, *, now_s: Callable[[], float] = now_s
+        self, prefix: str, latency_s: float, people: People, users: int = 0, *, now_s: Callable[[], float] = now_s
     ) -> None:
         self._latency_s = latency_s
         self._now_s = now_s
@@ -76,17 +61,18 @@ class Dynamodb:
             f"{prefix}-contacts": lru_cache(maxsize=None)(people.contact_item),
             f"{prefix}-settings": lru_cache(maxsize=None)(people.settings_item),
         }
+        for item_of in self._people.values():
+            for number in range(min(users, _RENDERED_MAX)):
+                item_of(user_id(number))
         plan = plan_of(prefix).tables
         self._described = {table.name: _described(table) for table in plan}
-        self._log_copies = sum(1 + len(table.indexes) for table in plan if table.name == f"{prefix}-log")
-        self._log = Table(f"{prefix}-log", "event_id", "row")
+        copies = sum(1 + len(table.indexes) for table in plan if table.name == f"{prefix}-log")
+        self._log = Log(f"{prefix}-log", copies)
         self._leases = Table(f"{prefix}-leases", "key")
         self._tables = {
             table.name: table for table in (self._log, self._leases, Table(f"{prefix}-control", "key"))
         }
-        self._units: defaultdict[str, float] = defaultdict(float)
-        self._rows: Counter[str] = Counter()
-        self._rows_ever: Counter[str] = Counter()
+        self._users_read = 0.0
         self._written_s = 0.0
 
     def answer(self, request: Request) -> Answer:
@@ -113,19 +99,19 @@ class Dynamodb:
         if path == "owners":
             return {"owners": _owners(self._leases)}
         if path == "window":
-            self._rows.clear()
-            self._units.clear()
+            self._log.clear()
+            self._users_read = 0.0
             self._leases.meter.clear()
         if path == "progress":
-            accepted = self._rows_ever["accepted"]
-            return {"unique": accepted, "rows": accepted + self._rows_ever["suppressed"]}
+            accepted = self._log.kinds_ever("accepted")
+            return {"unique": accepted, "rows": accepted + self._log.kinds_ever("suppressed")}
         return {
-            "accepted": self._rows["accepted"],
+            "accepted": self._log.kinds["accepted"],
             **accepted_of(self._log.keys()),
             "last_accepted_s": self._written_s,
-            "rows": dict(self._rows),
+            "rows": dict(self._log.kinds),
             "leases": self._leases.meter.said(),
-            "units": {**self._units, **self._lease_units()},
+            "units": {**self._log.units(), "users read": self._users_read, **self._lease_units()},
         }
 
     def _lease_units(self) -> dict[str, float]:
@@ -140,7 +126,9 @@ class Dynamodb:
             case "BatchGetItem":
                 return self._batch_get(_BATCH_GET.decode(body))
             case "BatchWriteItem":
-                return self._batch_write(_BATCH_WRITE.decode(body))
+                self._log.write(body)
+                self._written_s = self._now_s()
+                return b'{"UnprocessedItems":{}}'
             case "DescribeTable":
                 return self._describe(msgspec.json.decode(body))
             case "DescribeTimeToLive":
@@ -184,30 +172,9 @@ class Dynamodb:
             if len(set(users)) < len(users):
                 raise Refused("ValidationException", "Provided list of item keys contains duplicates")
             items = [item_of(user) for user in users]
-            self._units["users read"] += batch_read_units(items, consistent=keys.ConsistentRead)
+            self._users_read += batch_read_units(items, consistent=keys.ConsistentRead)
             answers.append(b'"%b":[%b]' % (name.encode(), b",".join(items)))
         return b'{"Responses":{%b},"UnprocessedKeys":{}}' % b",".join(answers)
-
-    def _batch_write(self, asked: _BatchWrite) -> bytes:
-        if sum(map(len, asked.RequestItems.values())) > BATCH_WRITE_MAX:
-            raise Refused("ValidationException", "Too many items in the BatchWriteItem call")
-        for name, writes in asked.RequestItems.items():
-            if name != self._log.name:
-                raise Refused("ResourceNotFoundException", f"no table {name} for batches")
-            keys = [_LOG_KEY.decode(write.PutRequest.Item) for write in writes]
-            if len({(key.event_id.S, key.row.S) for key in keys}) < len(keys):
-                raise Refused("ValidationException", "Provided list of item keys contains duplicates")
-            for key, write in zip(keys, writes, strict=True):
-                row = bytes(write.PutRequest.Item)
-                self._log.store(key.event_id.S, key.row.S, row)
-                self._units["log written"] += row_units(row, self._log_copies)
-                kind = key.row.S.split("#")[2]
-                self._rows[kind] += 1
-                self._rows_ever[kind] += 1
-            # One of a call's rows is as long as another; all of them would take as long as serving them.
-            self._units["log bytes"] += len(writes) * item_bytes(msgspec.json.decode(writes[0].PutRequest.Item))
-        self._written_s = self._now_s()
-        return b'{"UnprocessedItems":{}}'
 
     def _describe(self, asked: Asked) -> bytes:
         described = self._described.get(asked["TableName"])
@@ -264,10 +231,11 @@ def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--prefix", default="bench")
     parser.add_argument("--latency-ms", type=float, default=5.0)
+    parser.add_argument("--users", type=int, default=10_000)
     parser.add_argument("--people", default="{}", help="what of them is not as usual, in JSON")
     options = parser.parse_args()
     people = msgspec.json.decode(options.people, type=People)
-    tables = Dynamodb(options.prefix, options.latency_ms / 1000, people)
+    tables = Dynamodb(options.prefix, options.latency_ms / 1000, people, options.users)
     serve(Counted(tables, target_operation), options)
 
 

@@ -6,11 +6,18 @@ import operator
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 Item = dict[str, dict[str, Any]]
-Operand = Callable[[Item], dict[str, Any] | None]
-Condition = Callable[[Item], bool]
+# Of ExpressionAttributeValues, whose names an expression has: they change from call to call, its text does not.
+Values = dict[str, dict[str, Any]]
+Operand = Callable[[Item, Values], dict[str, Any] | None]
+Condition = Callable[[Item, Values], bool]
+Update = Callable[[Item, Values], Item]
+_Step = Callable[[Item, Item, Values], None]
+# More than a daemon has.
+_KEPT = 1024
 
 _TOKEN = re.compile(r"\s*([#:]\w+|[A-Za-z_]\w*|<>|<=|>=|[=<>(),+])")
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -23,13 +30,39 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-class Expression:
-    """Reads one expression from left to right. Raises ValueError on what it does not know."""
+def matching(asked: dict[str, Any], member: str) -> Callable[[Item], bool]:
+    """Whether an item is as the call's `member` says. Raises ValueError on what this module does not know."""
+    condition = _condition(asked[member], _names(asked))
+    values = asked.get("ExpressionAttributeValues", {})
+    return lambda item: condition(item, values)
 
-    def __init__(self, text: str, asked: dict[str, Any]) -> None:
+
+def updated(item: Item, asked: dict[str, Any]) -> Item:
+    """The item as the call's UpdateExpression leaves it. Raises ValueError on what this module does not know."""
+    update = _update(asked["UpdateExpression"], _names(asked))
+    return update(item, asked.get("ExpressionAttributeValues", {}))
+
+
+def _names(asked: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(asked.get("ExpressionAttributeNames", {}).items())
+
+
+@lru_cache(maxsize=_KEPT)
+def _condition(text: str, names: tuple[tuple[str, str], ...]) -> Condition:
+    return _Reader(text, dict(names)).condition()
+
+
+@lru_cache(maxsize=_KEPT)
+def _update(text: str, names: tuple[tuple[str, str], ...]) -> Update:
+    return _Reader(text, dict(names)).update()
+
+
+class _Reader:
+    """Of one expression, from left to right."""
+
+    def __init__(self, text: str, names: dict[str, str]) -> None:
         self._text = text
-        self._names: dict[str, str] = asked.get("ExpressionAttributeNames", {})
-        self._values: dict[str, dict[str, Any]] = asked.get("ExpressionAttributeValues", {})
+        self._names = names
         self._tokens = _tokens(text)
 
     def condition(self) -> Condition:
@@ -37,9 +70,8 @@ class Expression:
         self._end()
         return parsed
 
-    def update(self) -> Callable[[Item], Item]:
-        """A function from the item as it was to the item as it is to be."""
-        steps: list[Callable[[Item, Item], None]] = []
+    def update(self) -> Update:
+        steps: list[_Step] = []
         while self._tokens:
             clause = self._take().upper()
             step = {"SET": self._set, "REMOVE": self._remove, "ADD": self._add}.get(clause)
@@ -49,10 +81,10 @@ class Expression:
             while self._next_is(","):
                 steps.append(step())
 
-        def apply(old: Item) -> Item:
+        def apply(old: Item, values: Values) -> Item:
             new = dict(old)
             for run in steps:
-                run(old, new)
+                run(old, new, values)
             return new
 
         return apply
@@ -76,16 +108,16 @@ class Expression:
             return inside
         if self._next_is("attribute_exists"):
             name = self._in_parentheses()
-            return lambda item: name in item
+            return lambda item, _values: name in item
         if self._next_is("attribute_not_exists"):
             name = self._in_parentheses()
-            return lambda item: name not in item
+            return lambda item, _values: name not in item
         if self._next_is("begins_with"):
             return self._begins_with()
         left = self._operand()
         compare = _COMPARE[self._take()]
         right = self._operand()
-        return lambda item: _compared(compare, left(item), right(item))
+        return lambda item, values: _compared(compare, left(item, values), right(item, values))
 
     def _begins_with(self) -> Condition:
         self._expect("(")
@@ -93,29 +125,29 @@ class Expression:
         self._expect(",")
         start = self._operand()
         self._expect(")")
-        return lambda item: str(_plain(whole(item))).startswith(str(_plain(start(item))))
+        return lambda item, values: str(_plain(whole(item, values))).startswith(str(_plain(start(item, values))))
 
-    def _set(self) -> Callable[[Item, Item], None]:
+    def _set(self) -> _Step:
         name = self._name()
         self._expect("=")
         value = self._operand()
         if self._next_is("+"):
             more = self._operand()
-            return lambda old, new: new.__setitem__(name, _sum(value(old), more(old)))
-        return lambda old, new: new.__setitem__(name, value(old) or {"NULL": True})
+            return lambda old, new, values: new.__setitem__(name, _sum(value(old, values), more(old, values)))
+        return lambda old, new, values: new.__setitem__(name, value(old, values) or {"NULL": True})
 
-    def _remove(self) -> Callable[[Item, Item], None]:
+    def _remove(self) -> _Step:
         name = self._name()
 
-        def remove(_old: Item, new: Item) -> None:
+        def remove(_old: Item, new: Item, _values: Values) -> None:
             new.pop(name, None)
 
         return remove
 
-    def _add(self) -> Callable[[Item, Item], None]:
+    def _add(self) -> _Step:
         name = self._name()
         value = self._operand()
-        return lambda old, new: new.__setitem__(name, _sum(old.get(name), value(old)))
+        return lambda old, new, values: new.__setitem__(name, _sum(old.get(name), value(old, values)))
 
     def _operand(self) -> Operand:
         if self._next_is("if_not_exists"):
@@ -124,13 +156,12 @@ class Expression:
             self._expect(",")
             otherwise = self._operand()
             self._expect(")")
-            return lambda item: item.get(name) or otherwise(item)
+            return lambda item, values: item.get(name) or otherwise(item, values)
         token = self._take()
         if token.startswith(":"):
-            value = self._values[token]
-            return lambda _item: value
+            return lambda _item, values: values[token]
         attribute = self._named(token)
-        return lambda item: item.get(attribute)
+        return lambda item, _values: item.get(attribute)
 
     def _in_parentheses(self) -> str:
         self._expect("(")
@@ -176,11 +207,11 @@ def _tokens(text: str) -> list[str]:
 
 
 def _or(left: Condition, right: Condition) -> Condition:
-    return lambda item: left(item) or right(item)
+    return lambda item, values: left(item, values) or right(item, values)
 
 
 def _and(left: Condition, right: Condition) -> Condition:
-    return lambda item: left(item) and right(item)
+    return lambda item, values: left(item, values) and right(item, values)
 
 
 def _plain(value: dict[str, Any] | None) -> Any:

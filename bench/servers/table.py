@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 
 from bench.servers.capacity import Meter, item_bytes
-from bench.servers.expressions import Expression, Item
+from bench.servers.expressions import Item, matching, updated
 from bench.servers.http import Asked, Refused
 
 # Two maps, so that a Query reads one partition of the delivery log and not all of it.
@@ -23,7 +24,7 @@ class ConditionFailed(Exception):
 
 
 class Table:
-    """Items are kept as JSON text, as they came and as they go: a log row is never taken apart.
+    """Items are kept as JSON text, as they go.
 
     `meter`: what single writes and scans are billed, by the key's first word (`shard` of `shard#…`).
     """
@@ -35,52 +36,43 @@ class Table:
         self._sort = sort
         self._items: dict[str, _Partition] = {}
 
-    def __len__(self) -> int:
-        return sum(len(partition) for partition in self._items.values())
-
-    def keys(self) -> Iterator[tuple[str, str]]:
-        for partition, items in self._items.items():
-            for sort in items:
-                yield partition, sort
+    def held(self) -> dict[str, _Partition]:
+        """All items, by both parts of their key."""
+        return self._items
 
     def get(self, key: Item) -> bytes | None:
         partition, sort = self._key(key)
-        return self._items.get(partition, {}).get(sort)
-
-    def store(self, partition: str, sort: str, item: bytes) -> None:
-        self._items.setdefault(partition, {})[sort] = item
+        return self.held().get(partition, {}).get(sort)
 
     def put(self, asked: Asked) -> None:
         old = self.get(asked["Item"])
         self._check(asked, asked["Item"], old)
-        self.store(*self._key(asked["Item"]), msgspec.json.encode(asked["Item"]))
-        self._bill(asked["Item"], old, asked["Item"])
+        self._replace(old, asked["Item"])
 
     def update(self, asked: Asked) -> Item:
         """The item as it is afterwards."""
         old = self.get(asked["Key"])
         self._check(asked, asked["Key"], old)
-        before: Item = asked["Key"] if old is None else msgspec.json.decode(old)
-        after = Expression(asked["UpdateExpression"], asked).update()(before)
-        self.store(*self._key(after), msgspec.json.encode(after))
-        self._bill(after, old, after)
+        after = updated(asked["Key"] if old is None else msgspec.json.decode(old), asked)
+        self._replace(old, after)
         return after
 
     def delete(self, asked: Asked) -> None:
-        old = self.get(asked["Key"])
-        self._check(asked, asked["Key"], old)
-        self.remove(asked["Key"])
-        self._bill(asked["Key"], old, {})
+        key = asked["Key"]
+        old = self.get(key)
+        self._check(asked, key, old)
+        self._bill(key, old, None)
+        self.remove(key)
 
     def remove(self, key: Item) -> None:
         partition, sort = self._key(key)
-        held = self._items.get(partition, {})
+        held = self.held().get(partition, {})
         held.pop(sort, None)
         if not held:
-            self._items.pop(partition, None)
+            self.held().pop(partition, None)
 
     def items(self) -> list[bytes]:
-        return [item for partition in self._items.values() for item in partition.values()]
+        return [item for partition in self.held().values() for item in partition.values()]
 
     def scan(self) -> list[bytes]:
         items = self.items()
@@ -89,9 +81,9 @@ class Table:
 
     def query(self, asked: Asked) -> Iterator[bytes]:
         """By the table's own key; the partition's value is the one text among the values that is a partition."""
-        matches = Expression(asked["KeyConditionExpression"], asked).condition()
+        matches = matching(asked, "KeyConditionExpression")
         for value in asked["ExpressionAttributeValues"].values():
-            for _sort, item in sorted(self._items.get(value.get("S", ""), {}).items()):
+            for _sort, item in sorted(self.held().get(value.get("S", ""), {}).items()):
                 if matches(msgspec.json.decode(item)):
                     yield item
 
@@ -101,21 +93,26 @@ class Table:
         except KeyError as missing:
             raise Refused("ValidationException", f"{self.name}: the key {missing} is missing") from None
 
-    def _bill(self, key: Item, old: bytes | None, after: Item) -> None:
-        kind = self._key(key)[0].partition("#")[0]
-        self.meter.wrote(kind, 0 if old is None else _stored_bytes(old), item_bytes(after))
+    def _replace(self, old: bytes | None, item: Item) -> None:
+        partition, sort = self._key(item)
+        self.held().setdefault(partition, {})[sort] = after = msgspec.json.encode(item)
+        self._bill(item, old, after)
+
+    def _bill(self, key: Item, old: bytes | None, after: bytes | None) -> None:
+        self.meter.wrote(self._key(key)[0].partition("#")[0], _stored_bytes(old), _stored_bytes(after))
 
     def _check(self, asked: Asked, key: Item, old: bytes | None) -> None:
         """A write that is refused is billed as well."""
-        text = asked.get("ConditionExpression")
-        if text is None:
+        if "ConditionExpression" not in asked:
             return
         item: Item = {} if old is None else msgspec.json.decode(old)
-        if not Expression(text, asked).condition()(item):
-            self._bill(key, old, item)
+        if not matching(asked, "ConditionExpression")(item):
+            self._bill(key, old, old)
             wanted = asked.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
             raise ConditionFailed(old if wanted else None)
 
 
-def _stored_bytes(item: bytes) -> int:
-    return item_bytes(msgspec.json.decode(item))
+# A written item's size is asked for again with the next write and with each scan.
+@lru_cache(maxsize=4096)
+def _stored_bytes(item: bytes | None) -> int:
+    return 0 if item is None else item_bytes(msgspec.json.decode(item))

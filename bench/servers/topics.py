@@ -27,7 +27,7 @@ class Sns:
         action = form.get("Action", "")
         match action:
             case "Publish" if "PhoneNumber" in form:
-                self._tally.accept(form["Message"], _delivery_id(form), self._now_s() + self._latency_s)
+                self._tally.accept(form["Message"].encode(), _delivery_id(form), self._now_s() + self._latency_s)
                 return _xml(action, "<MessageId>bench</MessageId>", self._latency_s)
             case "Publish":
                 self.alerts += 1

@@ -70,7 +70,7 @@ def test_every_users_number_is_one_that_a_network_has() -> None:
 
 
 def test_a_device_that_gets_an_event_twice_is_told_from_two_that_get_it_once() -> None:
-    tally, text = Tally(), "bench-mark:4:1700000000000;"
+    tally, text = Tally(), b"bench-mark:4:1700000000000;"
     places = [device_place(token) for token in People(devices=(DEVICES_MAX,)).tokens(3)]
     assert places == list(range(DEVICES_MAX))
     tally.accept(text, ID_1, 1.0, places[0])

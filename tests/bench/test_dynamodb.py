@@ -102,6 +102,41 @@ async def test_log_rows_are_kept_counted_by_kind_and_found_by_event(tables: Dyna
     assert tables.control("stats", b"")["rows"] == {"accepted": 1, "deferred": 1}
 
 
+async def test_batches_and_single_rows_stand_in_the_log_as_they_came(tables: Dynamodb, client_of: Client) -> None:
+    def row(kind: str, note: str) -> dict[str, Any]:
+        return {"event_id": {"S": "evt-1"}, "row": {"S": f"ID#1#{kind}"}, "note": {"S": note}}
+
+    async with client_of(tables.answer, "dynamodb") as client:
+
+        async def batch(kind: str, note: str) -> None:
+            put = {"PutRequest": {"Item": row(kind, note)}}
+            await client.batch_write_item(RequestItems={"bench-log": [put]})
+
+        await batch("accepted", "first")
+        await client.put_item(TableName="bench-log", Item=row("accepted", "second"))
+        await client.put_item(TableName="bench-log", Item=row("claim", "second"))
+        await batch("claim", "third")
+        items = (await client.scan(TableName="bench-log"))["Items"]
+    assert sorted(items, key=str) == sorted([row("accepted", "second"), row("claim", "third")], key=str)
+
+
+async def test_a_new_window_forgets_counts_and_bills_and_no_rows(tables: Dynamodb, client_of: Client) -> None:
+    async def write(*numbers: int) -> None:
+        rows = [{"event_id": {"S": f"evt-{n}"}, "row": {"S": f"{n}#1#accepted"}} for n in numbers]
+        await client.batch_write_item(RequestItems={"bench-log": [{"PutRequest": {"Item": row}} for row in rows]})
+
+    async with client_of(tables.answer, "dynamodb") as client:
+        await write(1, 2, 3)
+        billed = tables.control("stats", b"")["units"]
+        tables.control("window", b"")
+        await write(4)
+    stats = tables.control("stats", b"")
+    assert (stats["accepted"], stats["unique"]) == (1, 4)
+    assert tables.control("progress", b"")["rows"] == 4
+    for name in ("log written", "log bytes"):
+        assert stats["units"][name] == billed[name] / 3
+
+
 @pytest.mark.parametrize("count", [1, 26])
 async def test_a_batch_that_dynamodb_would_refuse_is_refused(
     tables: Dynamodb, client_of: Client, count: int

@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from bench.servers.expressions import Expression, Item
+from bench.servers.expressions import Item, matching, updated
 
 ITEM: Item = {"epoch": {"N": "10"}, "owner": {"S": "w1"}, "key": {"S": "shard#1"}}
 VALUES = {":9": {"N": "9"}, ":10": {"N": "10.0"}, ":w1": {"S": "w1"}, ":w2": {"S": "w2"}, ":s": {"S": "shard#"}}
 
 
 def holds(text: str) -> bool:
-    asked = {"ExpressionAttributeNames": {"#e": "epoch", "#o": "owner"}, "ExpressionAttributeValues": VALUES}
-    return Expression(text, asked).condition()(ITEM)
+    names = {"#e": "epoch", "#o": "owner"}
+    asked = {"it": text, "ExpressionAttributeNames": names, "ExpressionAttributeValues": VALUES}
+    return matching(asked, "it")(ITEM)
 
 
 @pytest.mark.parametrize(
@@ -56,9 +57,10 @@ def test_what_it_does_not_know_is_refused_and_not_passed_over(text: str) -> None
 
 
 def test_an_update_reads_the_item_as_it_was_before() -> None:
-    asked = {"ExpressionAttributeValues": {":1": {"N": "1"}, ":x": {"S": "x"}}}
     text = "SET a = epoch, epoch = epoch + :1, b = if_not_exists(gone, :x) REMOVE owner ADD count :1"
-    after = Expression(text, asked).update()(ITEM)
+    after = updated(
+        ITEM, {"UpdateExpression": text, "ExpressionAttributeValues": {":1": {"N": "1"}, ":x": {"S": "x"}}}
+    )
     assert after == {
         "key": {"S": "shard#1"},
         "a": {"N": "10"},
@@ -67,3 +69,13 @@ def test_an_update_reads_the_item_as_it_was_before() -> None:
         "count": {"N": "1"},
     }
     assert "a" not in ITEM
+
+
+def test_an_expression_that_comes_again_is_read_with_its_new_names_and_values() -> None:
+    for name, value in (("epoch", "1"), ("owner", "2"), ("epoch", "3")):
+        asked = {
+            "UpdateExpression": "SET #n = :v",
+            "ExpressionAttributeNames": {"#n": name},
+            "ExpressionAttributeValues": {":v": {"N": value}},
+        }
+        assert updated(ITEM, asked) == ITEM | {name: {"N": value}}
