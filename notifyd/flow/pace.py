@@ -8,17 +8,21 @@ import asyncio
 from collections.abc import Callable
 
 from notifyd.core.rate import TokenBucket
+from notifyd.core.steps import Steps
 from notifyd.ports import Clock
 
-# As long as poll_interval_ms ships: under a steady load the next records are there by then, and a shard
-# writes half as often as it would if it settled each part by itself.
 _PATIENCE_INTERVALS = 2
 
 
 class Pace:
-    def __init__(self, clock: Clock, *, interval_s: float) -> None:
+    """What only settles waits for two intervals, or for a step between two reads where that is longer: under
+    a steady load the next records are there by then, and a shard's write settles one part and claims the next.
+    """
+
+    def __init__(self, clock: Clock, steps: Steps, *, interval_s: float) -> None:
         self._clock = clock
         self._bucket = TokenBucket(1.0 / interval_s, burst=2.0, now_s=clock.elapsed_s())
+        self._steps = steps
         self._patience_s = _PATIENCE_INTERVALS * interval_s
         self.is_patient = False
         """Nothing but what presses has to wake whoever waits."""
@@ -34,7 +38,8 @@ class Pace:
     async def _until(self, is_pressing: Callable[[], bool], work: asyncio.Event) -> None:
         self.is_patient = True
         # A timer, for a timeout that nearly always comes would cost an exception each time.
-        end = asyncio.get_running_loop().call_later(self._patience_s, self._lose_patience, work)
+        patience_s = max(self._patience_s, self._steps.step_s)
+        end = asyncio.get_running_loop().call_later(patience_s, self._lose_patience, work)
         try:
             while self.is_patient and not is_pressing():
                 await work.wait()

@@ -85,7 +85,7 @@ class ShardRun:
         held = None if parts.repeats is None else parts.repeats.join(item)
         self._claims = Claims(self._window, parts.slots, self.holder, held)
         self._ledger = ShardLedger(parts.lease_table, item, parts.clock, parts.entropy)
-        self._pace = Pace(parts.clock, interval_s=parts.commit_interval_s)
+        self._pace = Pace(parts.clock, parts.turns.steps, interval_s=parts.commit_interval_s)
         self._feed = ShardFeed(
             item,
             self._window,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,7 +46,8 @@ def test_shards_that_bring_much_are_spread_evenly_over_the_step() -> None:
 def test_what_was_spread_out_comes_together_again_once_it_is_calm() -> None:
     steps = Steps(INTERVAL_S)
     paced(steps, records=200, laps=20)
-    for step in range(20, 40):
+    assert steps.instants > 1
+    for step in range(100, 110):
         steps.came(5, step * steps.step_s)
     assert steps.instants == 1
 
@@ -58,6 +60,43 @@ def test_one_calm_step_moves_nobody() -> None:
     steps.came(0, 20 * steps.step_s)
     steps.came(0, 21 * steps.step_s)
     assert steps.instants == 4
+
+
+def test_steps_are_longer_where_shards_bring_a_handful_each() -> None:
+    steps = Steps(INTERVAL_S)
+    usual_s = steps.step_s
+    assert len(instants(paced(steps, records=10, laps=20), steps)) == 1
+    assert steps.step_s == usual_s * 1.5
+
+
+@pytest.mark.parametrize("records", [0, 1, 25, 100])
+def test_steps_are_as_long_as_they_are_asked_to_be_where_little_or_more_comes(records: int) -> None:
+    steps = Steps(INTERVAL_S)
+    usual_s = steps.step_s
+    paced(steps, records=records, laps=20)
+    assert steps.step_s == usual_s
+
+
+@given(records=st.integers(0, 100))
+def test_under_a_steady_load_steps_and_instants_stay_as_they_are(records: int) -> None:
+    steps = Steps(INTERVAL_S)
+    seen = set()
+    at_s = 0.0
+    for number in range(4_000):
+        # What comes in a second is the same, however often it is read.
+        steps.came(round(records * steps.step_s / INTERVAL_S), at_s)
+        at_s += steps.step_s / SHARDS
+        if number > 2_000:
+            seen.add((steps.step_s, steps.instants))
+    assert len(seen) == 1
+
+
+def test_an_answer_that_comes_after_those_of_the_next_step_changes_nothing() -> None:
+    steps = Steps(INTERVAL_S)
+    for step in range(50):
+        steps.came(100, (step + 1) * steps.step_s)
+        steps.came(100, step * steps.step_s)
+    assert steps.instants == 1
 
 
 def test_a_shard_keeps_its_rhythm_although_its_reads_set_out_late() -> None:

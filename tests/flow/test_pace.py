@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from notifyd.core.steps import Steps
 from notifyd.flow.pace import Pace
 from tests.support.flow_rig import World
 from tests.support.virtual_time import VirtualClock, in_virtual_time
@@ -14,7 +15,9 @@ INTERVAL_S = 0.1
 @in_virtual_time
 async def test_what_only_settles_waits_for_the_next_claim() -> None:
     clock, work, claims = VirtualClock(), asyncio.Event(), list[str]()
-    waiting = asyncio.create_task(Pace(clock, interval_s=INTERVAL_S).wait(work, lambda: bool(claims)))
+    waiting = asyncio.create_task(
+        Pace(clock, Steps(INTERVAL_S), interval_s=INTERVAL_S).wait(work, lambda: bool(claims))
+    )
     await clock.sleep(0.15)
     assert not waiting.done()
     claims.append("the next")
@@ -27,15 +30,23 @@ async def test_what_only_settles_waits_for_the_next_claim() -> None:
 async def test_where_no_claim_comes_it_is_written_after_two_intervals() -> None:
     clock = VirtualClock()
     began_s = clock.elapsed_s()
-    await Pace(clock, interval_s=INTERVAL_S).wait(asyncio.Event(), lambda: False)
+    await Pace(clock, Steps(INTERVAL_S), interval_s=INTERVAL_S).wait(asyncio.Event(), lambda: False)
     assert round(clock.elapsed_s() - began_s, 3) == 2 * INTERVAL_S
+
+
+@in_virtual_time
+async def test_it_waits_for_the_next_read_where_that_is_further_away() -> None:
+    clock, steps = VirtualClock(), Steps(5 * INTERVAL_S)
+    began_s = clock.elapsed_s()
+    await Pace(clock, steps, interval_s=INTERVAL_S).wait(asyncio.Event(), lambda: False)
+    assert round(clock.elapsed_s() - began_s, 3) == round(steps.step_s, 3)
 
 
 @in_virtual_time
 async def test_of_what_is_waited_for_two_go_at_once_and_then_one_an_interval() -> None:
     clock = VirtualClock()
     began_s = clock.elapsed_s()
-    pace = Pace(clock, interval_s=INTERVAL_S)
+    pace = Pace(clock, Steps(INTERVAL_S), interval_s=INTERVAL_S)
     went_s = []
     for _ in range(4):
         await pace.wait(asyncio.Event(), lambda: True)
