@@ -24,7 +24,8 @@ class SlotAccount:
 
     def take(self, holder: str, wanted: int) -> int:
         """How many of `wanted` slots the holder now has more of; with fewer than wanted it waits in line."""
-        granted = max(0, min(wanted, self._fair_part(holder), self._free_for(holder)))
+        share = self._share(holder)
+        granted = max(0, min(wanted, share - self.held(holder), self._free_for(holder, share)))
         if granted:
             self._held[holder] = self._held.get(holder, 0) + granted
             self.used += granted
@@ -57,7 +58,16 @@ class SlotAccount:
 
     def next_in_line(self) -> list[str]:
         """Who may take some now, longest waiting first."""
-        return [holder for holder in self._waiting if self._fair_part(holder) > 0 and self._free_for(holder) > 0]
+        line: list[str] = []
+        free, share = self.slots_max - self.used, self._share()
+        for holder, wanted in self._waiting.items():
+            if free <= 0:
+                break
+            part = share - self.held(holder)
+            if part > 0:
+                line.append(holder)
+                free -= min(wanted, part)
+        return line
 
     def held(self, holder: str) -> int:
         return self._held.get(holder, 0)
@@ -72,16 +82,15 @@ class SlotAccount:
         else:
             self._held.pop(holder, None)
 
-    def _fair_part(self, holder: str) -> int:
-        """What the holder may still take: slots_max over all that want or hold some, less what it has."""
-        sharers = len(self._waiting.keys() | self._held.keys() | {holder})
-        return max(1, self.slots_max // sharers) - self._held.get(holder, 0)
+    def _share(self, *new: str) -> int:
+        """A fair part: slots_max over all that want or hold some."""
+        return max(1, self.slots_max // max(1, len({*self._waiting, *self._held, *new})))
 
-    def _free_for(self, holder: str) -> int:
+    def _free_for(self, holder: str, share: int) -> int:
         """Free slots less what those before it in line may take."""
         free = self.slots_max - self.used
         for other, wanted in self._waiting.items():
             if other == holder or free <= 0:
                 break
-            free -= max(0, min(wanted, self._fair_part(other)))
+            free -= max(0, min(wanted, share - self.held(other)))
         return free
