@@ -22,7 +22,7 @@ from rich.console import Console
 
 from bench.contestants import SourceKind, start
 from bench.measure import Run
-from bench.options import Cores, Options, choose_cores
+from bench.options import Cores, Options, choose_cores, stay_beside
 from bench.processes import ROOT, BenchFailed
 from bench.ratios import Ratio, judge
 from bench.setup import surroundings
@@ -101,6 +101,7 @@ def _events_per_core_s(case: Case, contestant: Contestant, cores: Cores) -> floa
 def main() -> int:
     asked = _parser().parse_args()
     cores = choose_cores()
+    stay_beside(cores)
     cases = [case for case in CASES if case.can_run]
     for case in CASES:
         if not case.can_run:

@@ -128,13 +128,13 @@ class Run:
 
     def fill(self, events: int, rate_per_s: float = 0.0) -> Window:
         """`rate_per_s` 0: all at once. Returns when all of it is accepted and written to the log."""
+        self._produce(events)
         begun = self.begin()
         self.around.source.control("append", source=self._kind, events=events, rate_per_s=rate_per_s)
         # What was appended is rendered by now: that is not serving.
         begun = replace(begun, at_s=self.now_s(), servers_cpu_s=self._servers_cpu_s())
-        self._produce(events)
         self.settle()
-        return self._window(begun, events, self._accepted().last_accepted_s)
+        return self._window(begun, events)
 
     # --- their parts ---
 
@@ -158,14 +158,17 @@ class Run:
     def now_s() -> float:
         return time.time_ns() / 1e9
 
-    def _window(self, begun: Begun, events: int, until_s: float) -> Window:
-        after, accepted = self._process.usage(), self._accepted()
+    def _window(self, begun: Begun, events: int, until_s: float | None = None) -> Window:
+        """`until_s`: None is when the last one was accepted."""
+        # Before they are asked: to count all rows is not serving.
+        after, servers_cpu_s = self._process.usage(), self._servers_cpu_s()
+        accepted = self._accepted()
         spent = Spent(
-            wall_s=until_s - begun.at_s,
+            wall_s=(accepted.last_accepted_s if until_s is None else until_s) - begun.at_s,
             cpu_s=after.cpu_s - begun.usage.cpu_s,
             loop_cpu_s=after.loop_cpu_s - begun.usage.loop_cpu_s,
             queued_s=after.queued_s - begun.usage.queued_s,
-            servers_cpu_s=self._servers_cpu_s() - begun.servers_cpu_s,
+            servers_cpu_s=servers_cpu_s - begun.servers_cpu_s,
         )
         return Window.of(events, accepted.accepted, spent, accepted.latency, self._calls(), self._units())
 
@@ -230,8 +233,9 @@ class Run:
             raise BenchFailed(f"{self._process.log.stem} has ended:\n{self._process.told()}")
 
     def _done(self) -> int:
+        """Rows, which follow what they tell of: who takes it is asked when all of them are there."""
         written: int = self.around.dynamodb.control("progress")["rows"]
-        return self.accepted() + written
+        return written if written < self._expected.rows else written + self.accepted()
 
     def _accepted(self) -> Accepted:
         return Accepted.of(counter.control("stats") for counter in self.around.receiver.counters)

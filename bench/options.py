@@ -49,3 +49,9 @@ def choose_cores() -> Cores:
         return Cores(None, None)
     usable = sorted(os.sched_getaffinity(0))
     return Cores(usable[0], usable[1]) if len(usable) > 1 else Cores(None, None)
+
+
+def stay_beside(cores: Cores) -> None:
+    """Whoever looks at counts and reckons keeps off the contestant's core."""
+    if cores.servers is not None:
+        os.sched_setaffinity(0, {cores.servers})

@@ -139,27 +139,30 @@ class Server(Process):
                 raise BenchFailed(f"{module} did not start:\n{self.told()}")
             time.sleep(0.02)
         self._port = int(log.read_text().splitlines()[0])
+        # One for all: to accept another with each look at the counts would cost the servers more than to answer.
+        self._connection = self._connect()
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self._port}"
 
     def control(self, path: str, **members: Any) -> dict[str, Any]:
-        connection = self._connection()
         try:
-            connection.request("POST", f"/_bench/{path}", msgspec.json.encode(members))
-            answer = connection.getresponse()
+            self._connection.request("POST", f"/_bench/{path}", msgspec.json.encode(members))
+            answer = self._connection.getresponse()
             body = answer.read()
         except OSError as error:
             raise BenchFailed(f"/_bench/{path} has no answer: {error}\n{self.told()}") from error
-        finally:
-            connection.close()
         if answer.status != 200:
             raise BenchFailed(f"/_bench/{path} answered {answer.status}:\n{self.told()}")
         said: dict[str, Any] = msgspec.json.decode(body)
         return said
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def stop(self) -> int:
+        self._connection.close()
+        return super().stop()
+
+    def _connect(self) -> http.client.HTTPConnection:
         if self._tls is None:
             return http.client.HTTPConnection("127.0.0.1", self._port, timeout=_CONTROL_TIMEOUT_S)
         return http.client.HTTPSConnection("127.0.0.1", self._port, timeout=_CONTROL_TIMEOUT_S, context=self._tls)

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from bench.contestants import SourceKind, start
 from bench.measure import Measurement, Run
-from bench.options import Cores, Load, Options, choose_cores
+from bench.options import Cores, Load, Options, choose_cores, stay_beside
 from bench.peers import CHOICES, USUAL, peers_named, takes_part
 from bench.processes import ROOT, BenchFailed
 from bench.report import Entry, Report, ratios, show, store
@@ -39,6 +39,7 @@ def main(words: Sequence[str] | None = None) -> int:
     workload = WORKLOADS[arguments.workload]
     options = _options(arguments, workload.usual)
     cores = choose_cores()
+    stay_beside(cores)
     signal.signal(signal.SIGTERM, _leave_in_order)
     sources = list(SourceKind) if arguments.source == "both" else [SourceKind(arguments.source)]
     entries = [

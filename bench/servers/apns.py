@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,46 +16,49 @@ from bench.servers.http import Answer, Request, refusal
 from bench.servers.people import device_place
 from bench.servers.process import Counted, arguments, listen, pin
 from bench.servers.tally import Tally
+from notifyd.sandbox.clients import Clock
 from notifyd.sandbox.config_fragment import write_fragment
+from notifyd.sandbox.inbox import Inbox, Message
 from notifyd.sandbox.provider_sandbox import Sandbox
 from notifyd.system import SystemClock
 
-# The mailbox keeps 10,000 messages; so often it is emptied into the tally.
-_TAKE_EVERY_S = 0.02
-_MESSAGES_KEPT = 10_000
+
+class Tallied(Inbox[Message]):
+    """Counts what is accepted and keeps none of it."""
+
+    def __init__(self, tally: Tally, latency_s: float, clock: Clock) -> None:
+        super().__init__(clock=clock)
+        self._tally = tally
+        self._latency_s = latency_s
+        self._clock = clock
+
+    async def accept(self, messages: Sequence[Message]) -> None:
+        self.keep(messages)
+
+    def keep(self, messages: Sequence[Message]) -> None:
+        answered_at_s = self._clock.now_s() + self._latency_s
+        for push in messages:
+            self._tally.accept(push.text.encode(), push.delivery_id, answered_at_s, device_place(push.address))
+        self.accepted += len(messages)
 
 
 class Apns:
     def __init__(self, sandbox: Sandbox, latency_s: float) -> None:
         self._server = sandbox.http2["apns"]
-        self._desk = sandbox["apns"]
-        self._desk.latency_s = self._latency_s = latency_s
         self._tally = Tally()
-        self._clock = SystemClock()
+        desk = sandbox["apns"]
+        desk.latency_s = latency_s
+        desk.inbox = Tallied(self._tally, latency_s, SystemClock())
 
     def answer(self, request: Request) -> Answer:
         return refusal("UnknownOperationException", f"nothing at {request.path}: pushes have a port of their own")
 
     def control(self, path: str, _body: bytes) -> dict[str, Any]:
-        self.take()
         if path == "window":
             self._tally.start_window()
         if path == "progress":
             return self._tally.progress()
         return {**self._tally.stats(), "connections": self._server.opened}
-
-    async def take_on_and_on(self) -> None:
-        while True:
-            await self._clock.sleep(_TAKE_EVERY_S)
-            self.take()
-
-    def take(self) -> None:
-        mailbox = self._desk.inbox.messages
-        assert len(mailbox) < _MESSAGES_KEPT, "the mailbox was full: some of it may not be counted"
-        while mailbox:
-            push = mailbox.popleft()
-            answered_at_s = push.time_s + self._latency_s
-            self._tally.accept(push.text.encode(), push.delivery_id, answered_at_s, device_place(push.address))
 
 
 def main() -> None:
@@ -66,11 +70,10 @@ def main() -> None:
     pin(options)
 
     async def serve() -> None:
-        async with Sandbox("apns") as sandbox, asyncio.TaskGroup() as tasks:
+        async with Sandbox("apns") as sandbox:
             apns = Apns(sandbox, options.latency_ms / 1000)
             sandbox["apns"].order(options.faults.encode())
             await asyncio.to_thread(write_fragment, sandbox, options.config_out)
-            tasks.create_task(apns.take_on_and_on())
             await listen(Counted(apns, lambda request: request.path), options)
 
     uvloop.run(serve())

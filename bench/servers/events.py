@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -12,7 +13,7 @@ DETAIL_TYPE = "bench_payment"
 _ENVELOPE_BYTES = 470
 
 
-class Stamp(msgspec.Struct, frozen=True):
+class Stamp(msgspec.Struct, frozen=True, gc=False):
     """Which event of the run, and when it was produced (epoch seconds)."""
 
     number: int
@@ -24,7 +25,13 @@ class Stamp(msgspec.Struct, frozen=True):
 
     @property
     def time(self) -> str:
-        return datetime.fromtimestamp(self.produced_at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return _time(int(self.produced_at_s))
+
+
+# Thousands of events are produced in each second.
+@lru_cache(maxsize=1)
+def _time(epoch_s: int) -> str:
+    return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Shape(msgspec.Struct, frozen=True):

@@ -104,7 +104,7 @@ class Stream:
         self._paced = None
 
     def _add(self, stamp: Stamp) -> None:
-        is_hot = spread(stamp.number) % 100 < self._hot_percent
+        is_hot = self._hot_percent and spread(stamp.number) % 100 < self._hot_percent
         index = 0 if is_hot else stamp.number % len(self.shards)
         shard = self.shards[index]
         shard.add(self._render(index, len(shard), stamp), stamp.produced_at_s)
