@@ -12,6 +12,7 @@ from typing import Any
 
 import uvloop
 
+from bench.servers.familiar_apns import FamiliarApns
 from bench.servers.http import Answer, Request, refusal
 from bench.servers.people import device_place
 from bench.servers.process import Counted, arguments, listen, pin
@@ -47,6 +48,7 @@ class Apns:
         self._server = sandbox.http2["apns"]
         self._tally = Tally()
         desk = sandbox["apns"]
+        desk.vendor = FamiliarApns(desk.vendor)
         desk.latency_s = latency_s
         desk.inbox = Tallied(self._tally, latency_s, SystemClock())
 
