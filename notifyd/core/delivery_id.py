@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from struct import Struct
 from typing import Final
-
-# 130 bits: room for 10**17 ids before two of them meet with a chance of one in 10**5.
-ID_CHARACTERS: Final = 26
-_ID_BYTES: Final = 17
-_SPARE_BITS: Final = _ID_BYTES * 8 - ID_CHARACTERS * 5
 
 _BLOCK_BYTES: Final = 64
 _ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-# Two characters a look-up: base64.b32encode alone takes 4 µs.
+# Two characters, 10 bits, a look-up: base64.b32encode alone takes 4 µs, this 0.7.
 _PAIRS: Final = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
-_SHIFTS: Final = tuple(range(ID_CHARACTERS * 5 - 10, -1, -10))
+_IN_PAIRS: Final = Struct(">IBIBIBH").unpack_from
 
 
 class Identity:
@@ -64,5 +60,18 @@ class _KeyedHash:
         inner.update(message)
         outer = self._outer.copy()
         outer.update(inner.digest())
-        bits = int.from_bytes(outer.digest()[:_ID_BYTES], "big") >> _SPARE_BITS
-        return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])
+        return _base32(outer.digest())
+
+
+def _base32(digest: bytes) -> str:
+    """Its first 130 bits: three times 32 and 8, each four pairs, and the first 10 of what follows.
+
+    Room for 10**17 ids before two of them meet with a chance of one in 10**5.
+    """
+    a, b, c, d, e, f, g = _IN_PAIRS(digest)
+    return (
+        f"{_PAIRS[a >> 22]}{_PAIRS[a >> 12 & 1023]}{_PAIRS[a >> 2 & 1023]}{_PAIRS[a << 8 & 1023 | b]}"
+        f"{_PAIRS[c >> 22]}{_PAIRS[c >> 12 & 1023]}{_PAIRS[c >> 2 & 1023]}{_PAIRS[c << 8 & 1023 | d]}"
+        f"{_PAIRS[e >> 22]}{_PAIRS[e >> 12 & 1023]}{_PAIRS[e >> 2 & 1023]}{_PAIRS[e << 8 & 1023 | f]}"
+        f"{_PAIRS[g >> 6]}"
+    )
