@@ -228,7 +228,7 @@ class Recorder:
 
     def _count(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], provider: str, now_s: float) -> None:
         channel = tickets[0].delivery.channel
-        answers = Counter(answer_labels(outcome) for outcome in outcomes)
+        answers = Counter(map(answer_labels, outcomes))
         self._metrics.answers.add_all({(channel, provider, *labels): times for labels, times in answers.items()})
         accepted = [ticket for ticket, outcome in zip(tickets, outcomes, strict=True) if type(outcome) is Accepted]
         self._metrics.latency.observe_all([now_s - ticket.produced_at_s for ticket in accepted], channel)

@@ -83,7 +83,7 @@ class SesProvider(Unasked):
 
     def group_key(self, delivery: Delivery) -> Hashable:
         email = message_of(delivery, Email)
-        if self._goes_alone(delivery):
+        if self._goes_alone(delivery, email):
             return delivery.delivery_id
         return email.sender, email.html is None
 
@@ -122,7 +122,7 @@ class SesProvider(Unasked):
     async def _request(self, sender: str, mails: Sequence[tuple[str, Delivery]]) -> list[Outcome]:
         envelope = Envelope(sender, self._reply_to, self._config.configuration_set)
         address, first = mails[0]
-        alone = self._goes_alone(first)
+        alone = self._goes_alone(first, message_of(first, Email))
         try:
             if alone:
                 body = single_body(envelope, address, first)
@@ -136,8 +136,7 @@ class SesProvider(Unasked):
             outcome = Deferred(outcome.reason, answer=outcome.answer)
         return [outcome] * len(mails)
 
-    def _goes_alone(self, delivery: Delivery) -> bool:
-        email = message_of(delivery, Email)
+    def _goes_alone(self, delivery: Delivery, email: Email) -> bool:
         chars = len(email.subject) + len(email.text) + len(email.html or "")
         return chars > BULK_CHARS_MAX or delivery.delivery_id in self._refused_in_company
 
