@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from base64 import b32encode
 from collections.abc import Callable
 
 # Linux counts a suspend in CLOCK_BOOTTIME; where there is none, CLOCK_REALTIME's jump shows it.
@@ -59,7 +58,7 @@ class SystemEntropy:
         return (int.from_bytes(os.urandom(7)) >> 3) / 2**53  # as many bits as a float holds, so never 1.0
 
     def token(self) -> str:
-        return b32encode(os.urandom(20))[:26].decode().lower()
+        return os.urandom(13).hex()
 
 
 def usable_cores() -> int:

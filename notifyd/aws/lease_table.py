@@ -191,7 +191,10 @@ def _expressions(values: tuple[str, ...], conditions: tuple[str, ...]) -> dict[s
     return {
         "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
         "ConditionExpression": " AND ".join(f"#{name} = :was_{name}" for name in conditions),
-        "ExpressionAttributeNames": {f"#{name}": name for name in (*values, *conditions)},
+        # The same bytes in every commit, and a third of what there is to encode.
+        "ExpressionAttributeNames": msgspec.Raw(
+            msgspec.json.encode({f"#{name}": name for name in (*values, *conditions)})
+        ),
     }
 
 
