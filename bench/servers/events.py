@@ -56,6 +56,8 @@ class Shape(msgspec.Struct, frozen=True):
         return "n" * max(0, self.event_bytes - _ENVELOPE_BYTES)
 
 
+# Each event asks for its user, its user's id and its type.
+@lru_cache(maxsize=1)
 def spread(number: int) -> int:
     """Like a hash, the same in every run."""
     return zlib.crc32(number.to_bytes(8, "big"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+from binascii import b2a_base64
 from collections.abc import Callable
 from typing import Any
 
@@ -27,10 +27,11 @@ _NUMBERING = Numbering("495", 56)
 def kinesis_record(shape: Shape) -> Render:
     def render(index: int, place: int, stamp: Stamp) -> Rendered:
         data = envelope(shape, stamp)
+        coded = b2a_base64(data, newline=False).decode("ascii")
         text = (
             f'{{"SequenceNumber":"{_NUMBERING.sequence(index, place)}",'
             f'"ApproximateArrivalTimestamp":{stamp.produced_at_s:.3f},'
-            f'"Data":"{base64.b64encode(data).decode("ascii")}","PartitionKey":"{shape.user_id(stamp.number)}"}}'
+            f'"Data":"{coded}","PartitionKey":"{shape.user_id(stamp.number)}"}}'
         )
         return Rendered(text.encode("ascii"), len(data))
 

@@ -10,7 +10,7 @@ import msgspec
 from bench.servers.events import Stamp, spread
 
 
-class Rendered(msgspec.Struct):
+class Rendered(msgspec.Struct, gc=False):
     """A record as it goes out, ready to be joined into a page; `size_bytes` is what the service counts."""
 
     text: bytes
