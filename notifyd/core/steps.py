@@ -12,7 +12,7 @@ _TOGETHER_MAX: Final = 400
 _READ_RECORDS: Final = 4
 # Where shards bring a handful each, and much time goes into reading them, a step is half as long again.
 _HANDFUL: Final = 16
-_BUSY: Final = 150
+_BUSY: Final = 200
 _LONG: Final = 1.5
 # What was begun at a limit goes on until it is undershot, or exceeded, by so much.
 _SWING: Final = 1.3
@@ -72,5 +72,5 @@ class Steps:
         swing = _SWING if self.step_s > self._usual_s else 1.0
         is_busy = self._coming * swing >= _BUSY
         is_handful = self._records * share < _HANDFUL * self._reads * swing
-        self.step_s = self._usual_s * (_LONG if is_busy and is_handful and self.instants == 1 else 1.0)
+        self.step_s = self._usual_s * (_LONG if is_busy and is_handful else 1.0)
         self._records = self._reads = 0

@@ -69,7 +69,18 @@ def test_steps_are_longer_where_shards_bring_a_handful_each() -> None:
     assert steps.step_s == usual_s * 1.5
 
 
-@pytest.mark.parametrize("records", [0, 1, 25, 100])
+def test_many_shards_that_bring_a_handful_each_take_longer_steps_and_several_instants() -> None:
+    steps = Steps(INTERVAL_S)
+    usual_s = steps.step_s
+    at_s = 0.0
+    for _ in range(20_000):
+        steps.came(3, at_s)
+        at_s += steps.step_s / 200
+    assert steps.step_s == usual_s * 1.5
+    assert steps.instants > 1
+
+
+@pytest.mark.parametrize("records", [0, 4, 25, 100])
 def test_steps_are_as_long_as_they_are_asked_to_be_where_little_or_more_comes(records: int) -> None:
     steps = Steps(INTERVAL_S)
     usual_s = steps.step_s
