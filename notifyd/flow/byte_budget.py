@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
+# Several shards prepare at once.
+_PARTS_MIN = 8
+
 
 class ByteBudget:
-    """A single record larger than the whole budget still passes, alone."""
+    """A single record larger than the whole budget still passes, alone. `part_bytes_max`: what should be taken at
+    once at most.
+    """
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
+        self.part_bytes_max = bytes_max // _PARTS_MIN
         self._used_bytes = 0
         self._room = asyncio.Event()
         self._room.set()

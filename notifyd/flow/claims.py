@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-import msgspec
-
 from notifyd.core.account import Account
 from notifyd.core.fan_out import rank
 from notifyd.core.window import Window
@@ -14,15 +12,6 @@ from notifyd.flow.held_ids import HeldIds
 from notifyd.flow.prepared import Prepared
 from notifyd.flow.slot_desk import SlotDesk
 from notifyd.flow.ticket import Ticket
-
-
-class _Open(msgspec.Struct):
-    """A claimed record's ends that are still to come."""
-
-    left: int
-    account: Account
-    size_bytes: int
-    holds: str
 
 
 class Claims:
@@ -36,7 +25,7 @@ class Claims:
         self._slots = slots
         self._holder = holder
         self._held = held
-        self._open: dict[int, _Open] = {}
+        self._open: dict[int, Prepared] = {}
         self._partial: deque[Ticket] = deque()
         self.ready: deque[Prepared] = deque()
         self._ready_tickets = 0
@@ -55,13 +44,7 @@ class Claims:
         slots = self._slots.take(self._holder, len(self._partial) + self._ready_tickets)
         if self._partial:
             slots = self._claim_partial(slots, begun)
-        while self.ready and not self._partial:
-            prepared = self.ready[0]
-            if prepared.tickets and not slots:
-                break
-            self.ready.popleft()
-            self._ready_tickets -= len(prepared.tickets)
-            slots -= self._claim(prepared, slots, begun)
+        slots -= self._claim_ready(slots, begun)
         if slots:
             raise AssertionError(f"{self._holder} took {slots} slots for nothing")
         return begun
@@ -76,19 +59,33 @@ class Claims:
             begun.append(Prepared(index=tickets[0].index, account=Account.EXPANDED, size_bytes=0, tickets=tickets))
         return slots - count
 
-    def _claim(self, prepared: Prepared, slots: int, begun: list[Prepared]) -> int:
-        """Claims the record; how many slots it took."""
-        index, effects = prepared.index, prepared.effects
-        claimed_to = self._part_off(prepared, slots) if len(prepared.tickets) > slots else ""
-        self._window.claim(index + 1, claimed_to)
-        self.changed = True
-        if not effects:
-            self._settle(index, prepared.account, prepared.size_bytes, prepared.holds)
-            return 0
-        self._open[index] = _Open(effects, prepared.account, prepared.size_bytes, prepared.holds)
-        self.tickets_open += len(prepared.tickets)
-        begun.append(prepared)
-        return len(prepared.tickets)
+    def _claim_ready(self, slots: int, begun: list[Prepared]) -> int:
+        """Claims what is ready, in order; how many slots it took."""
+        taken, claimed, claimed_to = 0, None, ""
+        settled: list[Prepared] = []
+        while self.ready and not self._partial:
+            prepared = self.ready[0]
+            count = len(prepared.tickets)
+            if count and taken == slots:
+                break
+            claimed = self.ready.popleft()
+            self._ready_tickets -= count
+            prepared.left = prepared.effects
+            if count > slots - taken:
+                count = slots - taken
+                claimed_to = self._part_off(prepared, count)
+            taken += count
+            if prepared.left:
+                self._open[prepared.index] = prepared
+                begun.append(prepared)
+            else:
+                settled.append(prepared)
+        if claimed is not None:
+            self._window.claim(claimed.index + 1, claimed_to)
+            self.changed = True
+            self.tickets_open += taken
+            self._settle(settled)
+        return taken
 
     def _part_off(self, prepared: Prepared, slots: int) -> str:
         """Leaves it as many deliveries as there are slots; the last one's rank."""
@@ -103,23 +100,30 @@ class Claims:
 
     def tickets_ended(self, tickets: Sequence[Ticket]) -> None:
         self.tickets_open -= len(tickets)
-        for ticket in tickets:
-            self.part_ended(ticket.index)
+        self._ended([ticket.index for ticket in tickets])
 
     def part_ended(self, index: int) -> None:
-        """One of the record's ends came: settled with the last."""
-        entry = self._open[index]
-        entry.left -= 1
-        if entry.left == 0:
-            del self._open[index]
-            self._settle(index, entry.account, entry.size_bytes, entry.holds)
+        """One of the record's ends came."""
+        self._ended([index])
 
-    def _settle(self, index: int, account: Account, size_bytes: int, holds: str) -> None:
-        self._window.settle(index, account)
-        if self._held is not None and holds:
-            self._held.let_go(holds)
-        self.settled_bytes += size_bytes
-        self.changed = True
+    def _ended(self, indexes: Sequence[int]) -> None:
+        """Each a record's, for one of its ends: settled with the last."""
+        settled: list[Prepared] = []
+        for index in indexes:
+            prepared = self._open[index]
+            prepared.left -= 1
+            if not prepared.left:
+                del self._open[index]
+                settled.append(prepared)
+        self._settle(settled)
+
+    def _settle(self, settled: Sequence[Prepared]) -> None:
+        for prepared in settled:
+            self._window.settle(prepared.index, prepared.account)
+            if self._held is not None and prepared.holds:
+                self._held.let_go(prepared.holds)
+            self.settled_bytes += prepared.size_bytes
+        self.changed = self.changed or bool(settled)
 
     def drop_unclaimed(self) -> None:
         self.settled_bytes += sum(prepared.size_bytes for prepared in self.ready)

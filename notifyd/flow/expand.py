@@ -12,6 +12,7 @@ from notifyd.core.account import Account
 from notifyd.core.catalog import LookupPolicy, NotificationType
 from notifyd.core.delivery_id import Identity
 from notifyd.core.event import Event
+from notifyd.core.kept_event import KeptEvent
 from notifyd.core.log_row import RowKind
 from notifyd.core.log_rows import ANSWER_CHARS_MAX, RowMaker
 from notifyd.core.message import Delivery, Email, Message
@@ -41,6 +42,7 @@ class Origin(msgspec.Struct, frozen=True):
     owner: TicketOwner
     index: int
     position: str
+    kept: KeptEvent
 
 
 Matched = tuple[Prepared, Origin, tuple[NotificationType, ...]]
@@ -130,7 +132,7 @@ class Expander:
                 origin.owner,
                 origin.index,
                 origin.position,
-                event.envelope,
+                origin.kept,
                 produced_at_s=event.produced_at_s or arrival_s,
                 route=Route.POSTPONE if postponed else Route.SEND,
             )

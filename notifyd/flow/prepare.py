@@ -12,6 +12,7 @@ from notifyd.core.account import Account
 from notifyd.core.catalog import Catalog, NotificationType
 from notifyd.core.decode import Decoder
 from notifyd.core.event import Event, Filtered, Malformed, Record
+from notifyd.core.kept_event import kept
 from notifyd.core.retry_message import DeadMessage
 from notifyd.core.user import Person
 from notifyd.core.window import Standing
@@ -105,7 +106,8 @@ class Preparer:
                 if not types:
                     entry.account = Account.UNMATCHED
                     continue
-                origin = Origin(result, owner, index, place + record.position.text())
+                position = place + record.position.text()
+                origin = Origin(result, owner, index, position, kept(self._decoder, shard_id, record))
                 matched.append((entry, origin, types))
                 if standing is Standing.IN_DOUBT:
                     entry.begun_to = begun_to(index)

@@ -24,7 +24,7 @@ class Prepared(msgspec.Struct):
 
     `tickets` take slots; `rows` (suppressed, expired) only have to be durable. `holds`: where the source dedupes,
     the event id of which this is the one record until it settles. `begun_to`: of a record in doubt, the rank of
-    the last delivery that may have begun; "": any may.
+    the last delivery that may have begun; "": any may. `left`: once it is claimed, the ends still to come.
     """
 
     index: int
@@ -35,6 +35,7 @@ class Prepared(msgspec.Struct):
     dead_ends: list[DeadEnd] = []
     holds: str = ""
     begun_to: str = ""
+    left: int = 0
 
     @property
     def effects(self) -> int:

@@ -77,10 +77,8 @@ class ShardFeed:
             await self._fetch()
             if self._window.tip_is_news:
                 return []
-        part = self._page[self._page_at : self._page_at + PART_RECORDS]
-        self._page_at += len(part)
+        part, taken_bytes = self._cut()
         await self._wait_for_room(len(part))
-        taken_bytes = sum(size_bytes(record) for record in part)
         await self._budget.take(taken_bytes)
         kept_bytes = 0
         try:
@@ -90,6 +88,17 @@ class ShardFeed:
             # What a predecessor settled is not kept, and nothing is of a part that was not finished.
             self._budget.give_back(taken_bytes - kept_bytes)
         return prepared
+
+    def _cut(self) -> tuple[Sequence[Record], int]:
+        """What is prepared next, and what it takes: of large records fewer, as no part may be beyond the budget."""
+        start, taken_bytes = self._page_at, 0
+        for record in self._page[start : start + PART_RECORDS]:
+            record_bytes = size_bytes(record)
+            if taken_bytes and taken_bytes + record_bytes > self._budget.part_bytes_max:
+                break
+            taken_bytes += record_bytes
+            self._page_at += 1
+        return self._page[start : self._page_at], taken_bytes
 
     async def _prepare(self, part: Sequence[Record]) -> list[Prepared]:
         self._gap.look(part[0].position)

@@ -7,6 +7,7 @@ import msgspec
 from notifyd.core.account import Account
 from notifyd.core.catalog import Catalog
 from notifyd.core.envelope import event_of
+from notifyd.core.kept_event import Known
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.log_rows import RowMaker
 from notifyd.core.outcome import Reason
@@ -61,7 +62,7 @@ class Reconsider:
         people = await self._directory.look_up([message.user_id])
         [facts] = await self._facts.find([(event, one_type)])
         prepared = Prepared(0, Account.EXPANDED, 0)
-        origin = Origin(event, owner, 0, message.position)
+        origin = Origin(event, owner, 0, message.position, Known(event.envelope))
         want = Wanted(prepared, origin, one_type, (message.user_id,), facts)
         self._expander.expand([want], people, now_s)
         ticket = _find(prepared.tickets, message)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
+from notifyd.core.kept_event import KeptEvent
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Reason
 from notifyd.core.retry_message import Attempted, RetryMessage
@@ -50,7 +51,7 @@ class Route(Enum):
 
 
 class Ticket(msgspec.Struct, eq=False):
-    """`index`: the record's in its shard's window. `envelope`: the event, for a later attempt.
+    """`index`: the record's in its shard's window. `event`: for a later attempt.
 
     `again`: an earlier send of it may have been accepted, so this one is a possible duplicate. `doubted_at_s`:
     when that was noticed. `dead_for`: why it is buried, where that is its route. `refused_by`: providers that
@@ -61,7 +62,7 @@ class Ticket(msgspec.Struct, eq=False):
     owner: TicketOwner
     index: int
     position: str
-    envelope: dict[str, Any]
+    event: KeptEvent
     produced_at_s: float
     story: tuple[Attempted, ...] = ()
     again: bool = False
@@ -87,7 +88,7 @@ class Ticket(msgspec.Struct, eq=False):
             arrival_s=delivery.arrival_s,
             deadline_at_s=delivery.deadline_at_s,
             not_before_s=not_before_s,
-            event=self.envelope,
+            event=self.event.envelope(),
             story=story,
             in_doubt=in_doubt,
             doubted_at_s=self.doubted_at_s,

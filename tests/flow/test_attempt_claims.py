@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 
+from notifyd.core.kept_event import Known
 from notifyd.core.log_row import RowKind
 from notifyd.core.log_rows import RowMaker
 from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Unknown
@@ -26,7 +27,7 @@ async def _verdict_on_a_late_copy(outcome: Outcome) -> tuple[Verdict, Ticket]:
     row = ROWS.row(made, RowKind.CLAIM, position=POSITION, at_s=clock.now_s())
     assert await log.claim_attempt(row, clock.now_s()) is None
     await log.append([ROWS.outcome_row(made, outcome, position=POSITION, at_s=clock.now_s(), provider="fake")])
-    ticket = Ticket(made, cast(TicketOwner, None), 0, POSITION, {}, 0.0)
+    ticket = Ticket(made, cast(TicketOwner, None), 0, POSITION, Known({}), 0.0)
     claims = AttemptClaims(log, ROWS, clock, entropy)
     return await claims.claim(ticket, until_s=clock.now_s() + 60.0), ticket
 
@@ -62,7 +63,7 @@ async def test_what_a_row_sends_to_the_dlq_goes_there_again_as_nobody_knows_whet
             assert await log.claim_attempt(row, clock.now_s()) is None
         else:
             await log.append([row])
-    ticket = Ticket(made, cast(TicketOwner, None), 0, POSITION, {}, 0.0)
+    ticket = Ticket(made, cast(TicketOwner, None), 0, POSITION, Known({}), 0.0)
     claims = AttemptClaims(log, ROWS, clock, FakeEntropy())
     assert await claims.claim(ticket, until_s=clock.now_s() + 60.0) is verdict
     assert verdict is not Verdict.BURIED or ticket.dead_for == "attempts"
@@ -75,7 +76,7 @@ async def test_what_was_redriven_since_its_burial_is_tried_again() -> None:
     made.attempt = 2
     row = ROWS.row(made, RowKind.CLAIM, position=POSITION, at_s=clock.now_s())
     assert await log.claim_attempt(row, clock.now_s()) is None
-    ticket = Ticket(made, cast(TicketOwner, None), 0, POSITION, {}, 0.0)
+    ticket = Ticket(made, cast(TicketOwner, None), 0, POSITION, Known({}), 0.0)
     claims = AttemptClaims(log, ROWS, clock, FakeEntropy())
     clock.advance(60.0)
     assert await claims.claim(ticket, until_s=clock.now_s() + 60.0) is Verdict.OURS

@@ -6,6 +6,7 @@ from itertools import count
 from typing import cast
 
 from notifyd.core.channel import Channel, Lane
+from notifyd.core.kept_event import Known
 from notifyd.core.message import Sms
 from notifyd.flow.lanes import Lanes
 from notifyd.flow.ticket import Ticket, TicketOwner
@@ -16,7 +17,7 @@ _NUMBERS = count()
 
 def ticket(group: str, lane: Lane = Lane.TRANSACTIONAL) -> Ticket:
     delivery = delivery_of(Sms("x"), Channel.SMS, group, lane=lane, delivery_id=f"{group}{next(_NUMBERS)}")
-    return Ticket(delivery, cast(TicketOwner, None), 0, "", {}, 0.0)
+    return Ticket(delivery, cast(TicketOwner, None), 0, "", Known({}), 0.0)
 
 
 def lanes_of(*tickets: Ticket) -> Lanes:

@@ -125,7 +125,7 @@ async def test_fingerprints_that_take_every_event_for_a_known_one_suppress_none(
     await world.settled()
     await worker.stopped()
     _check_once(world, events, duplicates=1)
-    assert _looked_up(worker) > 30
+    assert _looked_up(worker) > 20
 
 
 @pytest.mark.parametrize("dies", [True, False])
