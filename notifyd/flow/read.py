@@ -90,7 +90,7 @@ class ShardFeed:
         return prepared
 
     def _cut(self) -> tuple[Sequence[Record], int]:
-        """What is prepared next, and what it takes: of large records fewer, as no part may be beyond the budget."""
+        """What is prepared next, and what it takes: of large records fewer, for the budget's sake."""
         start, taken_bytes = self._page_at, 0
         for record in self._page[start : start + PART_RECORDS]:
             record_bytes = size_bytes(record)
