@@ -78,7 +78,8 @@ class SourceSection(Section):
     record_age_max_s: PositiveFloat | None = None
     """Events older than this are accounted as expired, not sent."""
     poll_interval_ms: Annotated[int, Field(ge=1)] = 200
-    """Kinesis allows five reads a second and shard, over all its consumers."""
+    """Kinesis allows five reads a second and shard, over all its consumers. It grows by half where many shards
+    bring a handful of records each."""
     idle_poll_max_s: PositiveFloat = 5
     """A shard without news is asked ever more rarely, down to this."""
 
