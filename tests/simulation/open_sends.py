@@ -25,8 +25,11 @@ class OpenSends:
 
     def rowed(self, delivery_id: str) -> None:
         sender = self._unrowed.pop(delivery_id, None)
-        if sender is not None:
-            self._rowed[sender].add(delivery_id)
+        if sender is None:
+            return
+        if delivery_id in self._rowed[sender]:
+            self._counts[sender[0]] -= 1  # sent again before it was settled: one delivery all the same
+        self._rowed[sender].add(delivery_id)
 
     def written(self, process: str, key: str) -> None:
         self._counts[process] -= len(self._rowed.pop((process, key), ()))
