@@ -10,6 +10,8 @@ import msgspec
 class Spent(msgspec.Struct, frozen=True):
     """Seconds: CPU of all threads and of the loop's; `queued_s`: the contestant could have run, and something else
     had its core; `servers_cpu_s`: of source and sinks. Near `wall_s` it is they who were measured.
+
+    `piece_s`: how long a fixed piece of work took on the contestant's core (pace.py).
     """
 
     wall_s: float
@@ -17,6 +19,7 @@ class Spent(msgspec.Struct, frozen=True):
     loop_cpu_s: float
     queued_s: float
     servers_cpu_s: float
+    piece_s: float = 0.0
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -88,6 +91,7 @@ def saturated_figures(window: Window) -> list[Figure]:
         Figure("events/s as it came, saturated", window.events_per_s),
         Figure("CPU µs an event, all threads", window.cpu_us_an_event, ".1f"),
         Figure("CPU µs an event, loop's thread", window.loop_cpu_us_an_event, ".1f"),
+        Figure("a fixed piece of work on its core, µs", 1e6 * window.spent.piece_s, ".0f"),
         Figure("waited for its core, % of the time", _percent(window.spent.queued_s, window), ".0f"),
         Figure("source and sinks, % of their core", _percent(window.spent.servers_cpu_s, window), ".0f"),
         *call_figures(window),
@@ -105,6 +109,7 @@ def paced_figures(name: str, window: Window, *, p50_aim: str = "", p99_aim: str 
     return [
         Figure(f"{name}: events/s", window.events_per_s),
         Figure(f"{name}: CPU µs an event", window.cpu_us_an_event, ".1f"),
+        Figure(f"{name}: the fixed piece of work, µs", 1e6 * window.spent.piece_s, ".0f"),
         Figure(f"{name}: waited for its core, %", _percent(window.spent.queued_s, window), ".0f"),
         Figure(f"{name}: source and sinks, % of their core", _percent(window.spent.servers_cpu_s, window), ".0f"),
         Figure(f"{name}: p50 ms, produced → accepted", latency.p50_ms, ".0f", p50_aim),

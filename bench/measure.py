@@ -169,6 +169,7 @@ class Run:
             loop_cpu_s=after.loop_cpu_s - begun.usage.loop_cpu_s,
             queued_s=after.queued_s - begun.usage.queued_s,
             servers_cpu_s=servers_cpu_s - begun.servers_cpu_s,
+            piece_s=self.around.pace.since(begun.at_s),
         )
         return Window.of(events, accepted.accepted, spent, accepted.latency, self._calls(), self._units())
 

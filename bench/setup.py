@@ -10,6 +10,7 @@ import msgspec
 
 from bench.certificate import make_certificate
 from bench.options import Cores, Options
+from bench.pace import Pace
 from bench.processes import Server
 from bench.workloads.workload import Receiver, Site, Workload
 
@@ -28,6 +29,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     receiver: Receiver
     folder: Path
     ca_file: Path | None
+    pace: Pace
 
     def environment(self) -> dict[str, str]:
         """All of it: nothing of the machine's own AWS settings gets through."""
@@ -82,5 +84,6 @@ def surroundings(workload: Workload, options: Options, cores: Cores, folder: Pat
         server("bench.servers.dynamodb", *table_arguments) as dynamodb,
         server("bench.servers.sinks", "--prefix", PREFIX, "--latency-ms", str(options.latency_ms)) as sinks,
         workload.receiver(Site(options, cores, folder, dynamodb, sinks)) as receiver,
+        Pace(cores.contestant) as pace,
     ):
-        yield Surroundings(workload, options, source, dynamodb, sinks, receiver, folder, ca_file)
+        yield Surroundings(workload, options, source, dynamodb, sinks, receiver, folder, ca_file, pace)
