@@ -34,15 +34,14 @@ class Entry(msgspec.Struct, frozen=True):
             for title, figures in by_title.items()
         }
 
-    def events_per_core_s(self) -> float | None:
-        """Saturated; None: the workload never is."""
-        rates = [one.saturated.events_per_core_s for one in self.rounds if one.is_saturated]
-        return median(rates) if rates else None
+    def rates(self) -> list[float]:
+        """Events a core of each round, saturated; empty: the workload never is."""
+        return [one.saturated.events_per_core_s for one in self.rounds if one.is_saturated]
 
 
 class Report(msgspec.Struct, frozen=True):
-    """`ratios`: events a core of the daemon over the others', by source, median of the rounds of each.
-    `measured_on`: a date.
+    """`ratios`: events a core of the daemon over the others', by source: of each round, whose contestants ran one
+    after the other, the middle one. `measured_on`: a date.
     """
 
     command: str
@@ -59,12 +58,12 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def ratios(entries: list[Entry]) -> dict[str, dict[str, float]]:
-    rates = {(entry.source, entry.contestant): entry.events_per_core_s() for entry in entries}
+    rates = {(entry.source, entry.contestant): entry.rates() for entry in entries}
     return {
         source: {
-            other: own / rate
-            for (at, other), rate in rates.items()
-            if at == source and other is not Contestant.DAEMON and rate
+            other: median(mine / theirs for mine, theirs in zip(own, of_other, strict=True))
+            for (at, other), of_other in rates.items()
+            if at == source and other is not Contestant.DAEMON and of_other
         }
         for source in SourceKind
         if (own := rates.get((source, Contestant.DAEMON)))

@@ -74,5 +74,15 @@ def test_contestants_are_compared_by_what_they_do_when_full() -> None:
     }
 
 
+def test_rounds_are_compared_each_with_its_own_and_the_middle_one_is_told() -> None:
+    own, other = (
+        [measurement([], {SATURATED: window(cpu_s=cpu_s)}) for cpu_s in rounds]
+        for rounds in ((0.1, 0.2, 0.1), (0.3, 0.8, 0.5))
+    )
+    assert ratios([entry(Contestant.DAEMON, *own), entry(Contestant.PEER, *other)]) == {
+        "kinesis": {Contestant.PEER: pytest.approx(4)}
+    }
+
+
 def test_a_workload_that_never_is_full_compares_nobody() -> None:
     assert ratios([entry(Contestant.DAEMON, measurement([], {"rest": window()}))]) == {}
