@@ -50,7 +50,9 @@ def custom_data(delivery: Delivery) -> dict[str, str]:
 
 def collapse_id(delivery: Delivery, chars_max: int) -> str:
     """Of what takes the place of what. In ASCII: what is not, or is longer, goes by its hash."""
-    named = message_of(delivery, Push).collapse_id or delivery.delivery_id
+    named = message_of(delivery, Push).collapse_id
+    if not named:
+        return delivery.delivery_id  # 26 letters and digits
     if len(named) <= chars_max and _PLAIN.fullmatch(named):
         return named
     return hashed_id(named)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from notifyd.wire.http1_target import Target
 from notifyd.wire.transport import Request
 
 _STATUS = b":status"
+T = TypeVar("T")
 Fields: TypeAlias = Sequence[tuple[bytes, bytes]]
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # RFC 9113, 8.2.2: what tells of one HTTP/1.1 connection has no place here, and Host is `:authority`.
@@ -70,11 +71,20 @@ class AnswerHeaders(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         """Of a header that comes more than once, what all of them say."""
+        value = self._find(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def get(self, name: str, default: T | None = None) -> str | T | None:  # type: ignore[override]
+        """As of any mapping, without an exception on its way: most of what is asked for is not there."""
+        value = self._find(name)
+        return default if value is None else value
+
+    def _find(self, name: str) -> str | None:
         raw = name.encode("latin-1", "replace")
         values = [value for other, value in self._fields if other == raw and raw != _STATUS]
-        if not values:
-            raise KeyError(name)
-        return b", ".join(values).decode("latin-1")
+        return b", ".join(values).decode("latin-1") if values else None
 
     def __iter__(self) -> Iterator[str]:
         names = dict.fromkeys(name for name, _ in self._fields if name != _STATUS)
