@@ -45,10 +45,10 @@ def fields_of(request: Request, target: Target, shared: Fields = ()) -> list[tup
 def header_fields(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """ValueError, without any value in it, for what is no header."""
     # All values at once: to look at each takes as long as everything else that is done with it.
-    text = f"|{'|'.join(headers.values())}|"
-    values = text.encode("ascii", "replace").split(b"|")[1:-1]
-    is_plain = text.isascii() and text.isprintable() and " |" not in text and "| " not in text
-    if not is_plain or len(values) != len(headers):
+    text = "|".join(headers.values())
+    values = text.encode("ascii", "replace").split(b"|")
+    # A space may be where none is allowed, at an end.
+    if " " in text or not (text.isascii() and text.isprintable()) or len(values) != len(headers):
         values = [_checked_value(name, value) for name, value in headers.items()]
     return [*zip(_checked_names(*headers), values, strict=True)]
 
