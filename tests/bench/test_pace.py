@@ -11,6 +11,6 @@ def test_the_piece_of_work_takes_time_and_nothing_is_known_of_times_to_come() ->
     with Pace(None) as pace:
         before_s = time.time_ns() / 1e9
         while not (seen := pace.since(before_s)):
-            time.sleep(0.05)
+            continue
     assert seen > 0
     assert pace.since(before_s + 1_000) == 0
