@@ -173,6 +173,6 @@ class Preparer:
 def size_bytes(record: Record) -> int:
     """What a record costs in process: about four times its bytes as decoded data, and what is made of it.
 
-    An event of 600 bytes with the mail of 2.4 KB made of it takes 5.5 KB.
+    While it is prepared; afterwards an event of 600 bytes with the mail of 2 KB made of it takes 4.2 KB.
     """
     return len(record.body) * 4 + _MADE_BYTES
