@@ -10,7 +10,6 @@ from typing import TypeAlias, TypeVar
 from notifyd.wire.http1_target import Target
 from notifyd.wire.transport import Request
 
-_STATUS = b":status"
 T = TypeVar("T")
 Fields: TypeAlias = Sequence[tuple[bytes, bytes]]
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -18,6 +17,45 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _OF_A_CONNECTION = frozenset(
     {"connection", "host", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
 )
+
+
+def fields_of_all(requests: Sequence[Request], target: Target, shared: Fields = ()) -> list[Fields | ValueError]:
+    """Of each its fields, or why it has none: as `fields_of` tells of one."""
+    return _alike(requests, target, shared) or [_of_one(request, target, shared) for request in requests]
+
+
+def _alike(requests: Sequence[Request], target: Target, shared: Fields) -> list[Fields | ValueError] | None:
+    """Of requests that differ in path, values and body alone, all looked at at once.
+
+    None: they differ in more, or hold what has to be looked at more closely.
+    """
+    if not requests:
+        return None
+    method, names = requests[0].method, tuple(requests[0].headers)
+    root, path_at = f"{target.origin}/", len(target.origin)
+    texts: list[str] = []
+    for request in requests:
+        headers, url, body = request.headers, request.url, request.body
+        if not body or request.method != method or tuple(headers) != names or not url.startswith(root):
+            return None
+        texts += (url[path_at:], *headers.values(), str(len(body)))
+    values = _plain_values(texts)
+    if values is None:
+        return None
+    try:
+        line, own_names = _request_line(method, target), _checked_names(*names)
+    except ValueError:
+        return None
+    each = (b":path", *own_names, b"content-length")
+    pairs = [*zip(each * len(requests), values, strict=True)]
+    return [[*line, *pairs[at : at + len(each)], *shared] for at in range(0, len(pairs), len(each))]
+
+
+def _of_one(request: Request, target: Target, shared: Fields) -> Fields | ValueError:
+    try:
+        return fields_of(request, target, shared)
+    except ValueError as error:
+        return error
 
 
 def fields_of(request: Request, target: Target, shared: Fields = ()) -> list[tuple[bytes, bytes]]:
@@ -29,28 +67,32 @@ def fields_of(request: Request, target: Target, shared: Fields = ()) -> list[tup
         raise ValueError("the request is for another origin; give each origin its own transport")
     if not (path.isascii() and path.isprintable()) or " " in path:
         raise ValueError("the URL is not percent-encoded")
-    fields = [
-        (b":method", _checked_method(request.method)),
-        (b":scheme", b"https"),
-        (b":authority", target.authority.encode()),
-        (b":path", path.encode()),
-        *shared,
-        *header_fields(request.headers),
-    ]
+    line = _request_line(request.method, target)
+    fields = [*line, (b":path", path.encode()), *header_fields(request.headers)]
     if request.body:
         fields.append((b"content-length", b"%d" % len(request.body)))
-    return fields
+    return [*fields, *shared]
 
 
 def header_fields(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """ValueError, without any value in it, for what is no header."""
-    # All values at once: to look at each takes as long as everything else that is done with it.
-    text = "|".join(headers.values())
-    values = text.encode("ascii", "replace").split(b"|")
-    # A space may be where none is allowed, at an end.
-    if " " in text or not (text.isascii() and text.isprintable()) or len(values) != len(headers):
+    values = _plain_values([*headers.values()])
+    if values is None:
         values = [_checked_value(name, value) for name, value in headers.items()]
     return [*zip(_checked_names(*headers), values, strict=True)]
+
+
+def _plain_values(texts: Sequence[str]) -> list[bytes] | None:
+    """All at once: to look at each takes as long as everything else that is done with it.
+
+    None: one of them holds what a header may not, or what has to be looked at more closely.
+    """
+    text = "|".join(texts)
+    values = text.encode("ascii", "replace").split(b"|")
+    # A space may be where none is allowed, at an end.
+    if " " in text or not (text.isascii() and text.isprintable()) or len(values) != len(texts):
+        return None
+    return values
 
 
 def _checked_value(name: str, value: str) -> bytes:
@@ -83,20 +125,20 @@ class AnswerHeaders(Mapping[str, str]):
 
     def _find(self, name: str) -> str | None:
         raw = name.encode("latin-1", "replace")
-        values = [value for other, value in self._fields if other == raw and raw != _STATUS]
+        values = [value for other, value in self._fields if other == raw]
         return b", ".join(values).decode("latin-1") if values else None
 
     def __iter__(self) -> Iterator[str]:
-        names = dict.fromkeys(name for name, _ in self._fields if name != _STATUS)
+        names = dict.fromkeys(name for name, _ in self._fields)
         return (name.decode("latin-1") for name in names)
 
     def __len__(self) -> int:
-        return len({name for name, _ in self._fields if name != _STATUS})
+        return len({name for name, _ in self._fields})
 
 
 def headers_of(fields: Fields) -> tuple[int, AnswerHeaders]:
     """Status and headers of an answer. The status comes first: libnghttp2 refuses what has it elsewhere."""
-    return int(fields[0][1]), AnswerHeaders(fields)
+    return int(fields[0][1]), AnswerHeaders(fields[1:])
 
 
 # Requests to one place have the same names.
@@ -107,8 +149,8 @@ def _checked_names(*names: str) -> list[bytes]:
     return [name.lower().encode() for name in names]
 
 
-@lru_cache(maxsize=16)
-def _checked_method(method: str) -> bytes:
+@lru_cache(maxsize=256)
+def _request_line(method: str, target: Target) -> tuple[tuple[bytes, bytes], ...]:
     if not _TOKEN.fullmatch(method):
         raise ValueError("the method is none")
-    return method.encode()
+    return (b":method", method.encode()), (b":scheme", b"https"), (b":authority", target.authority.encode())

@@ -11,7 +11,7 @@ from notifyd.errors import NotSent
 from notifyd.ports import Entropy
 from notifyd.wire.http1_target import target_of
 from notifyd.wire.http2_exchange import Batch, Exchange
-from notifyd.wire.http2_fields import fields_of, header_fields
+from notifyd.wire.http2_fields import fields_of_all, header_fields
 from notifyd.wire.http2_limits import Http2Limits
 from notifyd.wire.http2_pool import Pool
 from notifyd.wire.limits import connect_timeout_s
@@ -96,11 +96,9 @@ class Http2Transport:
 
     def _fill(self, batch: Batch, requests: Sequence[Request], shared: Mapping[str, str]) -> None:
         """What cannot be sent as it is gets its answer at once."""
-        shared_fields = header_fields(shared)
-        for place, request in enumerate(requests):
-            try:
-                fields = fields_of(request, self._target, shared_fields)
-            except ValueError as error:
-                batch.settle(place, NotSent(f"{self._target.origin}: {error}"))
+        all_fields = fields_of_all(requests, self._target, header_fields(shared))
+        for place, (request, fields) in enumerate(zip(requests, all_fields, strict=True)):
+            if isinstance(fields, ValueError):
+                batch.settle(place, NotSent(f"{self._target.origin}: {fields}"))
             else:
                 batch.exchanges.append(Exchange(batch, place, fields, request.body))
