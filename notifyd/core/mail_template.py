@@ -35,8 +35,7 @@ class MailTemplate(msgspec.Struct, frozen=True):
             tags = _merged(tags, parts.values("tags", context))
         for name, value in tags:
             parts.refuse(tag_problem(name, value))
-        html = parts.text("html", context) if "html" in parts.wholes else None
-        return Email(subject, text, html, own.sender, headers, tags)
+        return Email(subject, text, parts.filled("html", context), own.sender, headers, tags)
 
 
 def _merged(fields: Fields, values: dict[str, str]) -> Fields:

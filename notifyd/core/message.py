@@ -7,14 +7,19 @@ from typing import TypeVar
 import msgspec
 
 from notifyd.core.channel import Channel, InDoubt, Lane
+from notifyd.core.filled_text import FilledText
 
 
 class Email(msgspec.Struct, frozen=True, gc=False):
-    """`headers` and `tags` belong to this mail alone; `sender` None: the provider's configured one."""
+    """`headers` and `tags` belong to this mail alone; `sender` None: the provider's configured one.
+
+    `html`: `str()` of it is the text; what mails of one template share is kept apart for a provider that can
+    send it once.
+    """
 
     subject: str
     text: str
-    html: str | None = None
+    html: FilledText | str | None = None
     sender: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     tags: tuple[tuple[str, str], ...] = ()

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from notifyd.core.filled_text import FilledText
 from notifyd.core.json_template import JsonTemplate
 from notifyd.core.message import Message
 from notifyd.core.template import Template
@@ -46,6 +47,11 @@ class Parts(msgspec.Struct, frozen=True):
         """Empty where there is no such part. Raises TemplateFault."""
         template = self.wholes.get(part)
         return template.render(context) if template is not None else ""
+
+    def filled(self, part: str, context: Mapping[str, Any]) -> FilledText | str | None:
+        """None where there is no such part. Raises TemplateFault."""
+        template = self.wholes.get(part)
+        return template.fill(context) if template is not None else None
 
     def values(self, part: str, context: Mapping[str, Any]) -> dict[str, str]:
         """By the field's name; a value that renders to nothing stays, empty. Raises TemplateFault."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError
 
+from notifyd.core.filled_text import FilledText
 from notifyd.core.template_fault import Finding, TemplateFault
 from notifyd.core.template_parts import is_chat, is_escaped
 from notifyd.core.template_sandbox import LOOP_STEPS_MAX, TemplateSandbox
@@ -49,6 +50,15 @@ class Template:
         if len(text) > OUTPUT_CHARS_MAX:
             raise self._too_long()
         return _with_quotes(text) if self._is_chat else text
+
+    def fill(self, context: Mapping[str, Any]) -> FilledText | str:
+        """What `render` gives, in parts where it only shows values. Raises TemplateFault."""
+        filled = self._segments.fill(context) if self._segments and not self._is_chat else None
+        if filled is None:
+            return self.render(context)
+        if len(filled) > OUTPUT_CHARS_MAX:
+            raise self._too_long()
+        return filled
 
     def _render_by_jinja(self, context: Mapping[str, Any]) -> str:
         self._sandbox.steps_left = LOOP_STEPS_MAX

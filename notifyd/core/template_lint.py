@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from notifyd.core.channel import Channel
-from notifyd.core.message import Message
+from notifyd.core.message import Email, Message
 from notifyd.core.render import TemplateSet, missing
 from notifyd.core.template_fault import Finding, TemplateFault
 from notifyd.core.template_parts import SAMPLE, is_shared, known_names, part_names
@@ -42,9 +42,12 @@ def lint(texts: Mapping[str, str], type_channels: Mapping[str, Sequence[Channel]
 
 
 def preview(texts: Mapping[str, str], type_name: str, channel: Channel, sample: Mapping[str, Any]) -> Message:
-    """The message as it would be sent. Raises TemplateFault."""
+    """The message as it would be sent, each text whole. Raises TemplateFault."""
     templates, _ = TemplateSet.compile("preview", texts)
-    return templates.render(type_name, channel, sample)
+    message = templates.render(type_name, channel, sample)
+    if isinstance(message, Email) and message.html is not None:
+        return msgspec.structs.replace(message, html=str(message.html))
+    return message
 
 
 def read_sample(texts: Mapping[str, str], type_name: str) -> dict[str, Any] | None:

@@ -13,46 +13,59 @@ from typing import Any
 from jinja2 import nodes
 from markupsafe import escape
 
+from notifyd.core.filled_text import FilledText, FixedText
+
 _SPECIAL = re.compile("[&<>'\"]")
 
 Path = tuple[str | int, ...]
 
 
 class Segments:
-    """`places`: the index in `pieces` at which the value of a path goes, and whether it is escaped."""
+    """`places`: the index in a text's pieces at which the value of a path goes, and whether it is escaped."""
 
-    def __init__(self, pieces: list[str], places: list[tuple[int, Path, bool]]) -> None:
-        self._pieces = pieces
+    def __init__(self, fixed: FixedText, places: list[tuple[int, Path, bool]]) -> None:
+        self._fixed = fixed
+        self._pieces = fixed.with_places()
         self._places = places
 
     def render(self, context: Mapping[str, Any]) -> str | None:
         """None: a value is not there."""
+        pieces = self._filled(context)
+        return None if pieces is None else "".join(pieces)
+
+    def fill(self, context: Mapping[str, Any]) -> FilledText | None:
+        """What `render` gives, in parts."""
+        pieces = self._filled(context)
+        return None if pieces is None else FilledText(self._fixed, pieces)
+
+    def _filled(self, context: Mapping[str, Any]) -> list[str] | None:
         pieces = self._pieces.copy()
         try:
             for index, path, escapes in self._places:
                 value: Any = context
                 for step in path:
                     value = value[step]
+                if type(value) is not str:
+                    value = str(escape(value)) if escapes else str(value)
                 # Most values hold nothing to escape, and wrapping them as Markup costs more than looking.
-                if escapes and not (type(value) is str and _SPECIAL.search(value) is None):
-                    pieces[index] = escape(value)
-                else:
-                    pieces[index] = str(value)
+                elif escapes and _SPECIAL.search(value) is not None:
+                    value = str(escape(value))
+                pieces[index] = value
         except (LookupError, TypeError, ValueError, RecursionError):
             return None
-        return "".join(pieces)
+        return pieces
 
 
 def segments_of(template: nodes.Template, *, escapes: bool) -> Segments | None:
     """None: the template does more than show values. `escapes`: what autoescape does for it."""
-    pieces: list[str] = []
+    pieces = [""]
     places: list[tuple[int, Path, bool]] = []
     for output in template.body:
         if not isinstance(output, nodes.Output):
             return None
         for node in output.nodes:
             if isinstance(node, nodes.TemplateData):
-                pieces.append(node.data)
+                pieces[-1] += node.data
                 continue
             match node:
                 case nodes.Filter(name="e" | "escape", node=nodes.Expr() as value, args=[], kwargs=[]):
@@ -61,9 +74,9 @@ def segments_of(template: nodes.Template, *, escapes: bool) -> Segments | None:
                     path, escaped = _path(node), escapes
             if path is None:
                 return None
-            places.append((len(pieces), path, escaped))
+            places.append((2 * len(places) + 1, path, escaped))
             pieces.append("")
-    return Segments(pieces, places)
+    return Segments(FixedText(pieces), places)
 
 
 def _path(node: nodes.Node) -> Path | None:

@@ -44,7 +44,7 @@ def message_for(letter: Letter, subaccount: str | None) -> Message:
         from_name=letter.sender.name,
         subject=letter.email.subject,
         text=letter.email.text,
-        html=letter.email.html,
+        html=None if letter.email.html is None else str(letter.email.html),
         to=[_To(letter.to)],
         headers=headers,
         metadata=_metadata(letter.marks),

@@ -8,6 +8,7 @@ import msgspec
 
 from notifyd.core.message import Delivery, Email, message_of
 from notifyd.providers._mail import encoded_words
+from notifyd.providers._ses_template import template_of
 
 TEMPLATE_DATA_CHARS_MAX = 262_144
 HEADERS_MAX = 15
@@ -97,14 +98,6 @@ class _Single(_Wire):
     configuration_set_name: str | None = None
 
 
-class _Data(msgspec.Struct, omit_defaults=True, gc=False):
-    """What one mail puts into the placeholders of the template."""
-
-    s: str
-    t: str
-    h: str | None = None
-
-
 class Envelope(msgspec.Struct, frozen=True):
     """What all mails of a request share."""
 
@@ -113,25 +106,22 @@ class Envelope(msgspec.Struct, frozen=True):
     configuration_set: str | None
 
 
-# The template passes through what was rendered here: SES puts values in as they are and escapes nothing.
-_TEXT_ONLY = _BulkContent(_Template(_TemplateContent("{{s}}", "{{t}}")))
-_TEXT_AND_HTML = _BulkContent(_Template(_TemplateContent("{{s}}", "{{t}}", "{{h}}")))
-
-
 def bulk_body(envelope: Envelope, mails: Sequence[tuple[str, Delivery]]) -> bytes:
     """SendBulkEmail to (address, delivery) pairs that all have HTML, or all have none."""
+    emails = [message_of(delivery, Email) for _, delivery in mails]
+    template = template_of(emails)
     return _encode(
         _Bulk(
             envelope.sender,
-            _TEXT_ONLY if message_of(mails[0][1], Email).html is None else _TEXT_AND_HTML,
+            _BulkContent(_Template(_TemplateContent("{{s}}", "{{t}}", template.html))),
             [
                 _Entry(
                     _Destination((address,)),
-                    _ReplacementContent(_ReplacementTemplate(_data_in_json(message_of(delivery, Email)))),
-                    _headers(message_of(delivery, Email)),
+                    _ReplacementContent(_ReplacementTemplate(template.data_of(email))),
+                    _headers(email),
                     _tags(delivery),
                 )
-                for address, delivery in mails
+                for (address, delivery), email in zip(mails, emails, strict=True)
             ],
             envelope.reply_to,
             envelope.configuration_set,
@@ -142,7 +132,7 @@ def bulk_body(envelope: Envelope, mails: Sequence[tuple[str, Delivery]]) -> byte
 def single_body(envelope: Envelope, address: str, delivery: Delivery) -> bytes:
     """SendEmail to one address."""
     email = message_of(delivery, Email)
-    html = None if email.html is None else _Text(email.html)
+    html = None if email.html is None else _Text(str(email.html))
     return _encode(
         _Single(
             envelope.sender,
@@ -153,16 +143,6 @@ def single_body(envelope: Envelope, address: str, delivery: Delivery) -> bytes:
             envelope.configuration_set,
         )
     )
-
-
-def _data_in_json(email: Email) -> msgspec.Raw:
-    """The template data, a JSON text, as a JSON string.
-
-    JSON holds no bare control characters, so only these two are left to escape: 3.7 µs for a 2 KB mail
-    against 8 by encoding it a second time.
-    """
-    data = _encode(_Data(email.subject, email.text, email.html))
-    return msgspec.Raw(b'"' + data.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"')
 
 
 def _headers(email: Email) -> list[_NameValue]:

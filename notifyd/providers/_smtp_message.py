@@ -24,7 +24,7 @@ def message_bytes(delivery: Delivery, *, sender: str, domain: str, to: str, repl
         message["Reply-To"] = reply_to
     message.set_content(email.text)
     if email.html is not None:
-        message.add_alternative(email.html, subtype="html")
+        message.add_alternative(str(email.html), subtype="html")
     return _own_lines(delivery, domain) + message.as_bytes()
 
 

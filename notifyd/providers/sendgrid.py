@@ -123,7 +123,7 @@ def _mail_send(letter: Letter) -> _MailSend:
     email = letter.email
     parts = [_Content("text/plain", email.text)] if email.text else []
     if email.html:
-        parts.append(_Content("text/html", email.html))
+        parts.append(_Content("text/html", str(email.html)))
     return _MailSend(
         personalizations=[_Personalization([JsonMailbox(letter.to)], letter.marks)],
         sender=letter.sender,

@@ -104,4 +104,4 @@ def test_the_shipped_payment_mail_takes_the_fast_path_and_escapes() -> None:
     assert not templates.is_plain("weekly_summary", Channel.EMAIL)
     assert "Marta & Sons" in mail.text
     assert mail.html is not None
-    assert "Marta &amp; Sons" in mail.html
+    assert "Marta &amp; Sons" in str(mail.html)
