@@ -58,22 +58,30 @@ class DynamoDbDeliveryLog:
 
     async def append(self, rows: Sequence[LogRow]) -> None:
         """Raises Throttled when some are still unprocessed after a few rounds; what was written stays written."""
+        for body in self._bodies(rows):
+            await self._write(body)
+
+    def _bodies(self, rows: Sequence[LogRow]) -> list[bytes]:
+        """Nothing but bytes is left of the items while they are on their way: they are ten objects a row."""
         # BatchWriteItem refuses a whole call in which a key stands twice.
         folded = {(row.event_id, key): (row, key) for row in rows for key in (row.row,)}
         requests = [_Write(_Put(item_of(row, key))) for row, key in folded.values()]
-        for start in range(0, len(requests), _ROWS_MAX):
-            await self._write(requests[start : start + _ROWS_MAX])
+        return [self._body(requests[start : start + _ROWS_MAX]) for start in range(0, len(requests), _ROWS_MAX)]
 
-    async def _write(self, requests: Sequence[_Write | msgspec.Raw]) -> None:
+    def _body(self, requests: Sequence[_Write] | Sequence[msgspec.Raw]) -> bytes:
+        return msgspec.json.encode({"RequestItems": {self._table: requests}})
+
+    async def _write(self, body: bytes) -> None:
+        left_over: list[msgspec.Raw] = []
         for made in range(_ROUNDS_MAX):
             if made:
                 await self._clock.sleep(self._entropy.fraction() * _BACKOFF_BASE_S * 2.0**made)
-            body = msgspec.json.encode({"RequestItems": {self._table: requests}})
             answer = await self._call("BatchWriteItem", body, attempts_max=2)
-            requests = _decode(_WRITTEN, answer).unprocessed_items.get(self._table, [])
-            if not requests:
+            left_over = _decode(_WRITTEN, answer).unprocessed_items.get(self._table, [])
+            if not left_over:
                 return
-        raise Throttled("BatchWriteItem", "UnprocessedItems", f"{len(requests)} rows left over", status=200)
+            body = self._body(left_over)
+        raise Throttled("BatchWriteItem", "UnprocessedItems", f"{len(left_over)} rows left over", status=200)
 
     async def claim_attempt(self, row: LogRow, until_s: float) -> LogRow | None:
         """The key `delivery_id#attempt#claim` is raced for by a conditional put."""

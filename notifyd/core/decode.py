@@ -116,14 +116,15 @@ class Decoder:
 
     def _in_data(self, record: Record) -> _Found | None:
         """A Kinesis record."""
-        criteria, form = self._filter, {"partitionKey": record.partition_key}
+        criteria, body = self._filter, record.body
+        form: dict[str, Any] = {} if criteria is None else {"partitionKey": record.partition_key}
         if criteria is not None and not criteria.needs_data and not criteria.lets_through(form):
             return None
-        self._check_size(record.body)
-        data = _JSON.decode(record.body)
+        self._check_size(body)
+        data = _JSON.decode(body)
         if not isinstance(data, dict):
             raise WrongRecord(f"the data is JSON of type {type(data).__name__}, not an object")
-        check_depth(record.body, data)
+        check_depth(body, data)
         if criteria is not None and criteria.needs_data and not criteria.lets_through({**form, "data": data}):
             return None
         if self._format is SourceFormat.IMAGE:

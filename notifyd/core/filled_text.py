@@ -30,6 +30,7 @@ class FilledText(msgspec.Struct, frozen=True, gc=False):
 
     fixed: FixedText
     whole: list[str]
+    chars: int
 
     @property
     def values(self) -> list[str]:
@@ -39,4 +40,9 @@ class FilledText(msgspec.Struct, frozen=True, gc=False):
         return "".join(self.whole)
 
     def __len__(self) -> int:
-        return self.fixed.chars + len("".join(self.values))
+        return self.chars
+
+
+def filled(fixed: FixedText, whole: list[str]) -> FilledText:
+    """`whole`: `fixed`'s pieces with the values between them."""
+    return FilledText(fixed, whole, fixed.chars + len("".join(whole[1::2])))

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import nodes
 from markupsafe import escape
 
-from notifyd.core.filled_text import FilledText, FixedText
+from notifyd.core.filled_text import FilledText, FixedText, filled
 
 _SPECIAL = re.compile("[&<>'\"]")
 
@@ -36,7 +36,7 @@ class Segments:
     def fill(self, context: Mapping[str, Any]) -> FilledText | None:
         """What `render` gives, in parts."""
         pieces = self._filled(context)
-        return None if pieces is None else FilledText(self._fixed, pieces)
+        return None if pieces is None else filled(self._fixed, pieces)
 
     def _filled(self, context: Mapping[str, Any]) -> list[str] | None:
         pieces = self._pieces.copy()

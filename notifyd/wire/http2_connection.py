@@ -80,10 +80,11 @@ class Connection(asyncio.Protocol):
         if self._probe is not None or self._paused:
             return
         session = self._session
-        if session.room <= 0:
+        room = session.room
+        if room <= 0:
             return
         window_bytes, begun_bytes = session.window_bytes, 0
-        while exchange is not None and session.room > 0:
+        while exchange is not None and room > 0 and not session.retired:
             body_bytes = len(exchange.body)
             # Who begins what the window does not let through whole leaves it half sent, in doubt. What is larger
             # than any window has to begin some time: when nothing else runs.
@@ -94,6 +95,7 @@ class Connection(asyncio.Protocol):
                 return
             window_bytes -= body_bytes
             begun_bytes += body_bytes
+            room -= 1
             queue.take_first()
             session.begin(exchange, self)
             exchange = queue.first()

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifyd.core.filled_text import FilledText, FixedText
+from notifyd.core.filled_text import FilledText, FixedText, filled
 from notifyd.core.message import Email
 from notifyd.core.outcome import Accepted
 from notifyd.providers._ses_request import Envelope, bulk_body
@@ -22,10 +22,10 @@ PIECES = st.lists(st.text(alphabet='{}\\"h01 <é\n', max_size=5), min_size=1, ma
 PLACEHOLDER = re.compile(r"(?<![{\\])\{\{(\w+)\}\}(?!\})")
 
 
-def filled(fixed: FixedText, *values: str) -> FilledText:
+def html_of(fixed: FixedText, *values: str) -> FilledText:
     whole = fixed.with_places()
     whole[1::2] = values[: len(fixed.pieces) - 1]
-    return FilledText(fixed, whole)
+    return filled(fixed, whole)
 
 
 def bulk(emails: list[Email]) -> tuple[str, list[dict[str, str]]]:
@@ -43,7 +43,7 @@ def test_ses_makes_of_template_and_values_what_was_rendered(
     pieces: list[str], values: list[str], count: int
 ) -> None:
     fixed = FixedText(pieces)
-    htmls = [filled(fixed, *(f"{value}{number}" for value in values)) for number in range(count)]
+    htmls = [html_of(fixed, *(f"{value}{number}" for value in values)) for number in range(count)]
     template, data = bulk([Email("s", "t", html) for html in htmls])
 
     for html, given_values in zip(htmls, data, strict=True):
@@ -53,12 +53,12 @@ def test_ses_makes_of_template_and_values_what_was_rendered(
 
 def test_a_text_that_ses_would_read_as_more_than_text_goes_whole() -> None:
     for pieces in (["a{{b}}", ""], ["a{", "b"], ["a\\", "b"], ["a", "}b"]):
-        assert template_of([Email("s", "t", filled(FixedText(pieces), "x"))]).html == "{{h}}"
-    assert template_of([Email("s", "t", filled(FixedText(["a{b}", "c\\ {"]), "x"))]).html == "a{b}{{h0}}c\\ {"
+        assert template_of([Email("s", "t", html_of(FixedText(pieces), "x"))]).html == "{{h}}"
+    assert template_of([Email("s", "t", html_of(FixedText(["a{b}", "c\\ {"]), "x"))]).html == "a{b}{{h0}}c\\ {"
 
 
 def test_mails_of_several_templates_go_whole() -> None:
-    one, two = (filled(FixedText(["<p>", "</p>"]), value) for value in ("1", "2"))
+    one, two = (html_of(FixedText(["<p>", "</p>"]), value) for value in ("1", "2"))
     template, data = bulk([Email("s", "t", one), Email("s", "t", two), Email("s", "t", "<p>3</p>")])
     assert template == "{{h}}"
     assert [values["h"] for values in data] == ["<p>1</p>", "<p>2</p>", "<p>3</p>"]
@@ -66,7 +66,7 @@ def test_mails_of_several_templates_go_whole() -> None:
 
 async def test_mails_that_share_their_fixed_text_arrive_whole() -> None:
     fixed = FixedText(["<p>Grüße, ", "</p><style>p {color: ", " }</style>"])
-    emails = [Email("s", "t", filled(fixed, name, "{{h0}}")) for name in ('"Ann" &amp; é', "\\")]
+    emails = [Email("s", "t", html_of(fixed, name, "{{h0}}")) for name in ('"Ann" &amp; é', "\\")]
     async with ses_rig() as rig:
         outcomes = await rig.provider.send([delivery(email) for email in emails])
         assert all(isinstance(outcome, Accepted) for outcome in outcomes)
