@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifyd.wire.http1_target import target_of
-from notifyd.wire.http2_fields import fields_of, header_fields, headers_of
+from notifyd.wire.http2_fields import fields_of, fields_of_all, header_fields, headers_of
 from notifyd.wire.transport import Request
 
 ORIGIN = "https://push.example:2197"
@@ -24,14 +24,38 @@ def test_a_request_becomes_its_fields_with_the_request_line_first() -> None:
     ]
 
 
-def test_what_a_batch_shares_stands_between_the_request_line_and_each_one_s_own() -> None:
+def test_what_a_batch_shares_stands_behind_each_one_s_own() -> None:
     shared = header_fields({"Authorization": "bearer a|b", "empty": ""})
     assert fields_of(Request("GET", ORIGIN, {"a": "1"}), TARGET, shared)[3:] == [
         (b":path", b"/"),
+        (b"a", b"1"),
         (b"authorization", b"bearer a|b"),
         (b"empty", b""),
-        (b"a", b"1"),
     ]
+
+
+PLAIN_REQUEST = Request("POST", f"{ORIGIN}/a", {"b": "1"}, b"{}")
+REQUESTS = st.builds(
+    Request,
+    st.sampled_from(["POST", "GET", "a b"]),
+    st.sampled_from([ORIGIN, f"{ORIGIN}/a", f"{ORIGIN}/a|b", f"{ORIGIN}/ä", f"{ORIGIN}9/", "https://x.example/"]),
+    st.dictionaries(st.sampled_from(["b", "c", "te", "é"]), st.text("|! az\n", max_size=3), max_size=2),
+    st.sampled_from([b"", b"{}"]),
+)
+
+
+@given(st.lists(REQUESTS | st.just(PLAIN_REQUEST), max_size=4))
+def test_of_a_batch_each_has_the_fields_that_it_has_alone(requests: list[Request]) -> None:
+    shared = header_fields({"s": "1"})
+
+    def alone(request: Request) -> object:
+        try:
+            return fields_of(request, TARGET, shared)
+        except ValueError as error:
+            return str(error)
+
+    together = fields_of_all(requests, TARGET, shared)
+    assert [str(one) if isinstance(one, ValueError) else one for one in together] == [*map(alone, requests)]
 
 
 @pytest.mark.parametrize("place", range(3))
