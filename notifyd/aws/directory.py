@@ -81,14 +81,13 @@ class DynamoDbDirectory:
     async def _read(self, user_ids: Sequence[str]) -> Fetched[Person]:
         known = [user_id for user_id in user_ids if askable(user_id)]
         got = await self._tables.get({self._contacts: known, self._settings: known})
-        absent = set(known) - got.unread.get(self._contacts, set())
-        absent.difference_update(_user_id(item) for item in got.items[self._contacts])
+        contact_items, setting_items = (_by_user(got.items[table]) for table in (self._contacts, self._settings))
+        absent = set(known) - got.unread.get(self._contacts, set()) - contact_items.keys()
         # The replica that answered may not have a contact written a moment ago, and who has just signed up
         # is whom the event is about. So absence is believed of the leader alone; only the unknown pay for it.
         again = await self._tables.get({self._contacts: absent}, consistent=True)
-        contacts, settings = self._people_of(
-            [*got.items[self._contacts], *again.items[self._contacts]], got.items[self._settings]
-        )
+        contact_items.update(_by_user(again.items[self._contacts]))
+        contacts, settings = self._people_of(contact_items, setting_items)
         unread = set().union(*got.unread.values(), *again.unread.values())
         return Fetched(
             {
@@ -100,11 +99,15 @@ class DynamoDbDirectory:
         )
 
     def _people_of(
-        self, contacts: Sequence[Item], settings: Sequence[Item]
+        self, contacts: Mapping[str, Item], settings: Mapping[str, Item]
     ) -> tuple[dict[str, Contact], dict[str, UserSettings]]:
         damages: list[Damage] = []
-        of_contacts = {_user_id(item): read_contact(_user_id(item), _values(item), damages) for item in contacts}
-        of_settings = {_user_id(item): read_settings(_user_id(item), _values(item), damages) for item in settings}
+        of_contacts = {
+            user_id: read_contact(user_id, _values(item), damages) for user_id, item in contacts.items()
+        }
+        of_settings = {
+            user_id: read_settings(user_id, _values(item), damages) for user_id, item in settings.items()
+        }
         if damages:
             self._damaged(damages)
         return of_contacts, of_settings
@@ -118,5 +121,5 @@ def _values(item: Item) -> dict[str, Any]:
         return dict.fromkeys(item, WrongItem)
 
 
-def _user_id(item: Item) -> str:
-    return str(item["user_id"].S)
+def _by_user(items: Sequence[Item]) -> dict[str, Item]:
+    return {str(item["user_id"].S): item for item in items}

@@ -77,10 +77,8 @@ class _Item:
         return tuple(tokens)
 
     def external_channels(self) -> tuple[ExternalChannel, ...]:
-        return tuple(
-            ExternalChannel(external.platform, external.url, external.status)
-            for external in self._entries("external_channels", _External)
-        )
+        externals = self._entries("external_channels", _External)
+        return tuple([ExternalChannel(external.platform, external.url, external.status) for external in externals])
 
     def suppressed(self) -> tuple[str, ...]:
         """A set that cannot be read marks nothing: the provider will say so again."""
@@ -107,9 +105,11 @@ class _Item:
         }
 
     def _entries(self, attribute: str, entry_type: type[T]) -> list[T]:
-        entries = _parsed(self._values.get(attribute))
-        if entries is None:
+        value = self._values.get(attribute)
+        # As most have none, of most kinds.
+        if value is None or value == []:
             return []
+        entries = _parsed(value)
         if not isinstance(entries, list):
             self.damaged(attribute)
             return []
