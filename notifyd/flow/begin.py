@@ -39,21 +39,27 @@ class Beginner:
             self._recorder.finisher.dead_end(dead_end, on_end)
 
     def _send(self, tickets: Sequence[Ticket]) -> None:
-        """To each channel's router; what recovery or a failed look-up decided otherwise, its own way."""
+        """To each channel's router."""
         by_channel: defaultdict[Channel, list[Ticket]] = defaultdict(list)
+        send = Route.SEND
         for ticket in tickets:
-            match ticket.route:
-                case Route.SEND:
-                    by_channel[ticket.delivery.channel].append(ticket)
-                case Route.POSTPONE:
-                    self._recorder.postpone([ticket], Reason.LOOKUP_FAILED)
-                case Route.HAND_OVER:
-                    self._recorder.hand_over(ticket)
-                case Route.EXPIRE:
-                    self._recorder.expire([ticket])
-                case Route.LOOK_UP:
-                    self._recorder.look_up_later(ticket)
-                case Route.BURY:
-                    self._recorder.bury(ticket, ticket.dead_for)
+            if ticket.route is send:
+                by_channel[ticket.delivery.channel].append(ticket)
+            else:
+                self._divert(ticket)
         for channel, group in by_channel.items():
             self._routers[channel].submit(group)
+
+    def _divert(self, ticket: Ticket) -> None:
+        """What recovery or a failed look-up decided otherwise goes its own way."""
+        match ticket.route:
+            case Route.POSTPONE:
+                self._recorder.postpone([ticket], Reason.LOOKUP_FAILED)
+            case Route.HAND_OVER:
+                self._recorder.hand_over(ticket)
+            case Route.EXPIRE:
+                self._recorder.expire([ticket])
+            case Route.LOOK_UP:
+                self._recorder.look_up_later(ticket)
+            case Route.BURY:
+                self._recorder.bury(ticket, ticket.dead_for)

@@ -61,7 +61,8 @@ class Watch:
 
     def planned(self, prepared: Sequence[Prepared]) -> None:
         """The second equation's left side, and what was decided against."""
-        expanded = [entry for entry in prepared if entry.account is not Account.DUPLICATE]
+        duplicate = Account.DUPLICATE
+        expanded = [entry for entry in prepared if entry.account is not duplicate]
         rows = [row for entry in expanded for row in entry.rows]
         planned: Counter[str] = Counter(
             [ticket.delivery.channel for entry in expanded for ticket in entry.tickets]
