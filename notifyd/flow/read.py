@@ -17,7 +17,7 @@ from notifyd.flow.byte_budget import ByteBudget
 from notifyd.flow.feed_turns import ShardTurns
 from notifyd.flow.gap import Gap
 from notifyd.flow.log_writer import LogWriter
-from notifyd.flow.prepare import Preparer, size_bytes
+from notifyd.flow.prepare import Preparer, preparing_bytes
 from notifyd.flow.prepared import Prepared
 from notifyd.flow.ticket import TicketOwner
 from notifyd.flow.watch import Watch
@@ -93,7 +93,7 @@ class ShardFeed:
         """What is prepared next, and what it takes: of large records fewer, for the budget's sake."""
         start, taken_bytes = self._page_at, 0
         for record in self._page[start : start + PART_RECORDS]:
-            record_bytes = size_bytes(record)
+            record_bytes = preparing_bytes(record)
             if taken_bytes and taken_bytes + record_bytes > self._budget.part_bytes_max:
                 break
             taken_bytes += record_bytes
