@@ -7,7 +7,8 @@ where it meets anything but a value in its place, it gives nothing, and Jinja2 r
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinja2 import nodes
@@ -15,18 +16,20 @@ from markupsafe import escape
 
 from notifyd.core.filled_text import FilledText, FixedText, filled
 
-_SPECIAL = re.compile("[&<>'\"]")
+_special = re.compile("[&<>'\"]").search
 
 Path = tuple[str | int, ...]
+# Its index among the pieces, its last step, and whether it is escaped.
+_Place = tuple[int, str | int, bool]
 
 
 class Segments:
-    """`places`: the index in a text's pieces at which the value of a path goes, and whether it is escaped."""
+    """`places`: between each two pieces of `fixed`, the path of the value there, and whether it is escaped."""
 
-    def __init__(self, fixed: FixedText, places: list[tuple[int, Path, bool]]) -> None:
+    def __init__(self, fixed: FixedText, places: Sequence[tuple[Path, bool]]) -> None:
         self._fixed = fixed
         self._pieces = fixed.with_places()
-        self._places = places
+        self._of_parents = _by_parent(places)
 
     def render(self, context: Mapping[str, Any]) -> str | None:
         """None: a value is not there."""
@@ -41,25 +44,35 @@ class Segments:
     def _filled(self, context: Mapping[str, Any]) -> list[str] | None:
         pieces = self._pieces.copy()
         try:
-            for index, path, escapes in self._places:
-                value: Any = context
-                for step in path:
-                    value = value[step]
-                if type(value) is not str:
-                    value = str(escape(value)) if escapes else str(value)
-                # Most values hold nothing to escape, and wrapping them as Markup costs more than looking.
-                elif escapes and _SPECIAL.search(value) is not None:
-                    value = str(escape(value))
-                pieces[index] = value
+            for parent, places in self._of_parents:
+                found: Any = context
+                for step in parent:
+                    found = found[step]
+                for index, step, escapes in places:
+                    value = found[step]
+                    if type(value) is not str:
+                        value = str(escape(value)) if escapes else str(value)
+                    # Most values hold nothing to escape, and wrapping them as Markup costs more than looking.
+                    elif escapes and _special(value) is not None:
+                        value = str(escape(value))
+                    pieces[index] = value
         except (LookupError, TypeError, ValueError, RecursionError):
             return None
         return pieces
 
 
+def _by_parent(places: Sequence[tuple[Path, bool]]) -> list[tuple[Path, list[_Place]]]:
+    """Most values of a template stand in one object, which is found once."""
+    of_parents: defaultdict[Path, list[_Place]] = defaultdict(list)
+    for number, (path, escapes) in enumerate(places):
+        of_parents[path[:-1]].append((2 * number + 1, path[-1], escapes))
+    return list(of_parents.items())
+
+
 def segments_of(template: nodes.Template, *, escapes: bool) -> Segments | None:
     """None: the template does more than show values. `escapes`: what autoescape does for it."""
     pieces = [""]
-    places: list[tuple[int, Path, bool]] = []
+    places: list[tuple[Path, bool]] = []
     for output in template.body:
         if not isinstance(output, nodes.Output):
             return None
@@ -74,7 +87,7 @@ def segments_of(template: nodes.Template, *, escapes: bool) -> Segments | None:
                     path, escaped = _path(node), escapes
             if path is None:
                 return None
-            places.append((2 * len(places) + 1, path, escaped))
+            places.append((path, escaped))
             pieces.append("")
     return Segments(FixedText(pieces), places)
 

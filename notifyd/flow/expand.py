@@ -38,7 +38,7 @@ NOBODY = Person("")
 _UNRENDERED = Email(subject="", text="")
 
 
-class Origin(msgspec.Struct, frozen=True):
+class Origin(msgspec.Struct, frozen=True, gc=False):
     """Where deliveries come from: a record of a shard, or a message of a retry queue."""
 
     event: Event
@@ -52,7 +52,7 @@ Matched = tuple[Prepared, Origin, tuple[NotificationType, ...]]
 """An event, what is prepared for it, and the types that it matches."""
 
 
-class Wanted(msgspec.Struct):
+class Wanted(msgspec.Struct, gc=False):
     """One type that an event matches, the users it names, and where what they get is gathered."""
 
     prepared: Prepared

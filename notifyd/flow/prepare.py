@@ -138,7 +138,8 @@ class Preparer:
             if self._too_old(origin.event, now_s):
                 self._expander.expire(entry, origin, now_s)
             else:
-                asked += [(entry, origin, one_type) for one_type in types]
+                for one_type in types:
+                    asked.append((entry, origin, one_type))  # noqa: PERF401 - most match one: a list each costs more
         facts = await self._facts.find([(origin.event, one_type) for _, origin, one_type in asked])
         wanted = [
             Wanted(entry, origin, one_type, one_type.user_ids(origin.event), known)

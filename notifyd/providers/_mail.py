@@ -15,9 +15,10 @@ from notifyd.config_values import wrong
 from notifyd.core.message import Email
 from notifyd.core.outcome import Reason, Rejected
 
-# The library takes 49 µs an address, this 0.5, and passes only what the library returns unchanged. An
+# The library takes 49 µs an address, these 0.4, and pass only what the library returns unchanged. An
 # address of up to 64 characters has no local part over 64 and no label over 63.
-_PLAIN = re.compile(r"[\w+-]+(?:\.[\w+-]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}", re.ASCII)
+_plain_local = re.compile(r"[\w+-]+(?:\.[\w+-]+)*", re.ASCII).fullmatch
+_PLAIN_DOMAIN = re.compile(r"(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}", re.ASCII)
 _PLAIN_CHARS_MAX = 64
 _SPECIAL_USE = tuple(f".{name}" for name in SPECIAL_USE_DOMAIN_NAMES)
 
@@ -32,9 +33,16 @@ _MADE_BY_US = frozenset({"from", "sender", "to", "cc", "bcc", "subject", "date",
 
 def mailbox(address: str) -> str | Rejected:
     """The address as it goes on the wire: local part in 7-bit ASCII, domain in Punycode."""
-    if len(address) <= _PLAIN_CHARS_MAX and _PLAIN.fullmatch(address) and not address.endswith(_SPECIAL_USE):
+    local, _, domain = address.partition("@")
+    if len(address) <= _PLAIN_CHARS_MAX and _plain_local(local) and _is_plain_domain(domain):
         return address
     return _examined(address)
+
+
+# Millions of people have their mail at a handful of places.
+@lru_cache(maxsize=4096)
+def _is_plain_domain(domain: str) -> bool:
+    return _PLAIN_DOMAIN.fullmatch(domain) is not None and not domain.endswith(_SPECIAL_USE)
 
 
 @lru_cache(maxsize=16_384)
