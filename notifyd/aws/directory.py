@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from notifyd.core.dynamodb_json import Item, WrongItem, plain_item
+from notifyd.core.dynamodb_json import WrongItem, decode_values, plain_item
+from notifyd.core.plain_user_items import contact_of, settings_of
 from notifyd.core.ttl_cache import TtlCache
 from notifyd.core.user import Contact, Person, UserSettings
 from notifyd.core.user_items import Damage, read_contact, read_settings
+from notifyd.errors import NoAnswer
 from notifyd.ports import Clock, Entropy
 from notifyd.wire.batch_get import KEYS_MAX, AwsCaller, BatchGet, Table, askable
 from notifyd.wire.read_through import Fetched, ReadThrough, nobody_counts
+
+Told = TypeVar("Told", Contact, UserSettings)
 
 # A user takes a key in each table.
 _USERS_MAX = KEYS_MAX // 2
@@ -57,6 +61,7 @@ class DynamoDbDirectory:
                 Table(contacts, "user_id", ("email", "phone", "device_tokens", "external_channels", "suppressed")),
                 Table(settings, "user_id", ("opted_out", "categories")),
             ),
+            msgspec.Raw,
             clock=clock,
             entropy=entropy,
             call_timeout_s=policy.call_timeout_s,
@@ -79,15 +84,24 @@ class DynamoDbDirectory:
         return fetched.found
 
     async def _read(self, user_ids: Sequence[str]) -> Fetched[Person]:
+        try:
+            return await self._read_of_tables(user_ids)
+        except WrongItem as unreadable:
+            return Fetched({}, NoAnswer(f"BatchGetItem: {unreadable}"))
+
+    async def _read_of_tables(self, user_ids: Sequence[str]) -> Fetched[Person]:
         known = [user_id for user_id in user_ids if askable(user_id)]
         got = await self._tables.get({self._contacts: known, self._settings: known})
-        contact_items, setting_items = (_by_user(got.items[table]) for table in (self._contacts, self._settings))
-        absent = set(known) - got.unread.get(self._contacts, set()) - contact_items.keys()
+        damages: list[Damage] = []
+        contacts = _by_user(got.items[self._contacts], contact_of, read_contact, damages)
+        settings = _by_user(got.items[self._settings], settings_of, read_settings, damages)
+        absent = set(known) - got.unread.get(self._contacts, set()) - contacts.keys()
         # The replica that answered may not have a contact written a moment ago, and who has just signed up
         # is whom the event is about. So absence is believed of the leader alone; only the unknown pay for it.
         again = await self._tables.get({self._contacts: absent}, consistent=True)
-        contact_items.update(_by_user(again.items[self._contacts]))
-        contacts, settings = self._people_of(contact_items, setting_items)
+        contacts |= _by_user(again.items[self._contacts], contact_of, read_contact, damages)
+        if damages:
+            self._damaged(damages)
         unread = set().union(*got.unread.values(), *again.unread.values())
         return Fetched(
             {
@@ -98,28 +112,25 @@ class DynamoDbDirectory:
             got.failure or again.failure,
         )
 
-    def _people_of(
-        self, contacts: Mapping[str, Item], settings: Mapping[str, Item]
-    ) -> tuple[dict[str, Contact], dict[str, UserSettings]]:
-        damages: list[Damage] = []
-        of_contacts = {
-            user_id: read_contact(user_id, _values(item), damages) for user_id, item in contacts.items()
-        }
-        of_settings = {
-            user_id: read_settings(user_id, _values(item), damages) for user_id, item in settings.items()
-        }
-        if damages:
-            self._damaged(damages)
-        return of_contacts, of_settings
+
+def _by_user(
+    items: Sequence[msgspec.Raw],
+    plainly: Callable[[msgspec.Raw], Told | None],
+    closely: Callable[[str, Mapping[str, Any], list[Damage]], Told],
+    damages: list[Damage],
+) -> dict[str, Told]:
+    """What each item says, by its user."""
+    told = [plainly(item) or _closely(item, closely, damages) for item in items]
+    return {one.user_id: one for one in told}
 
 
-def _values(item: Item) -> dict[str, Any]:
-    """Where one value is of no known type, none is: each then counts as damaged."""
+def _closely(
+    item: msgspec.Raw, read: Callable[[str, Mapping[str, Any], list[Damage]], Told], damages: list[Damage]
+) -> Told:
+    values = decode_values(item)
+    user_id = str(values["user_id"].S)
     try:
-        return plain_item(item)
+        return read(user_id, plain_item(values), damages)
     except WrongItem:
-        return dict.fromkeys(item, WrongItem)
-
-
-def _by_user(items: Sequence[Item]) -> dict[str, Item]:
-    return {str(item["user_id"].S): item for item in items}
+        # Where one value is of no known type, none is: each then counts as damaged.
+        return read(user_id, dict.fromkeys(values, WrongItem), damages)

@@ -44,12 +44,17 @@ Item = dict[str, AttributeValue]
 _DECODER: Final = msgspec.json.Decoder(Item)
 
 
-def decode_item(body: bytes | msgspec.Raw) -> dict[str, Any]:
-    """`{"id": {"S": "a"}}` as `{"id": "a"}`; raises WrongItem and nothing else."""
+def decode_values(body: bytes | msgspec.Raw) -> Item:
+    """Raises WrongItem and nothing else."""
     try:
-        return plain_item(_DECODER.decode(body))
+        return _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WrongItem(str(error)) from error
+
+
+def decode_item(body: bytes | msgspec.Raw) -> dict[str, Any]:
+    """`{"id": {"S": "a"}}` as `{"id": "a"}`; raises WrongItem and nothing else."""
+    return plain_item(decode_values(body))
 
 
 def plain_item(item: Item, depth: int = 1) -> dict[str, Any]:

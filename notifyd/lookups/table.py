@@ -23,7 +23,7 @@ class TableFacts:
     ) -> None:
         self._table = table
         self._items = BatchGet(
-            caller, (table,), clock=clock, entropy=entropy, call_timeout_s=deadline_s, deadline_s=deadline_s
+            caller, (table,), Item, clock=clock, entropy=entropy, call_timeout_s=deadline_s, deadline_s=deadline_s
         )
 
     async def read(self, keys: Sequence[str]) -> Fetched[object]:

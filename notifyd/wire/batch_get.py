@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from notifyd.core.dynamodb_json import AttributeValue, Item
+from notifyd.core.dynamodb_json import AttributeValue
 from notifyd.errors import AwsError, NoAnswer, NotifydError, Throttled, TransportError
 from notifyd.ports import Clock, Entropy
 
 # The service's quotas: keys in one call, bytes of a partition key.
 KEYS_MAX = 100
 KEY_BYTES_MAX = 2048
+
+T = TypeVar("T")
 
 _BACKOFF_BASE_S = 0.05
 _BACKOFF_MAX_S = 1.0
@@ -33,10 +35,10 @@ class Table(msgspec.Struct, frozen=True):
     attributes: tuple[str, ...] = ()
 
 
-class Got(msgspec.Struct):
+class Got(msgspec.Struct, Generic[T]):
     """Items by table; `unread` are the keys that nothing is known of, by `failure`."""
 
-    items: dict[str, list[Item]]
+    items: dict[str, list[T]]
     unread: dict[str, set[str]] = {}
     failure: NotifydError | None = None
 
@@ -45,21 +47,22 @@ class _Keys(msgspec.Struct, rename="pascal"):
     keys: list[dict[str, AttributeValue]]
 
 
-class _Answer(msgspec.Struct, rename="pascal"):
-    responses: dict[str, list[Item]]
+class _Answer(msgspec.Struct, Generic[T], rename="pascal"):
+    responses: dict[str, list[T]]
     unprocessed_keys: dict[str, msgspec.Raw] = {}
 
 
-_ANSWERS = msgspec.json.Decoder(_Answer)
+class BatchGet(Generic[T]):
+    """`call_timeout_s` bounds a call, `deadline_s` and `rounds_max` all that one `get` makes.
 
-
-class BatchGet:
-    """`call_timeout_s` bounds a call, `deadline_s` and `rounds_max` all that one `get` makes."""
+    `item_type`: as what items are decoded.
+    """
 
     def __init__(
         self,
         caller: AwsCaller,
         tables: Collection[Table],
+        item_type: type[T],
         *,
         clock: Clock,
         entropy: Entropy,
@@ -68,6 +71,7 @@ class BatchGet:
         rounds_max: int = 6,
     ) -> None:
         self._caller = caller
+        self._decode = msgspec.json.Decoder(_Answer[item_type]).decode  # type: ignore[valid-type]
         self._tables = {table.name: table for table in tables}
         self._projections = {table.name: _projection(table) for table in tables}
         self._clock = clock
@@ -76,9 +80,9 @@ class BatchGet:
         self._deadline_s = deadline_s
         self._rounds_max = rounds_max
 
-    async def get(self, keys: Mapping[str, Collection[str]], *, consistent: bool = False) -> Got:
+    async def get(self, keys: Mapping[str, Collection[str]], *, consistent: bool = False) -> Got[T]:
         """`keys`: by table, at most KEYS_MAX in all, none twice, each one `askable`."""
-        got = Got({name: [] for name in keys})
+        got: Got[T] = Got({name: [] for name in keys})
         pending = self._wanted(keys, consistent=consistent)
         if not pending:
             return got
@@ -119,11 +123,11 @@ class BatchGet:
                 wanted[name] = msgspec.Raw(msgspec.json.encode(asked))
         return wanted
 
-    async def _ask(self, pending: dict[str, msgspec.Raw], timeout_s: float) -> _Answer:
+    async def _ask(self, pending: dict[str, msgspec.Raw], timeout_s: float) -> _Answer[T]:
         body = msgspec.json.encode({"RequestItems": pending})
         answer = await self._caller.call("DynamoDB_20120810.BatchGetItem", body, timeout_s=timeout_s)
         try:
-            return _ANSWERS.decode(answer)
+            return self._decode(answer)
         except msgspec.DecodeError as unreadable:
             raise NoAnswer(f"BatchGetItem: unreadable answer of {len(answer)} bytes") from unreadable
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifyd.core.dynamodb_json import plain_item
+from notifyd.core.dynamodb_json import Item, plain_item
 from notifyd.errors import AwsError, NoAnswer, NotifydError, Throttled
 from notifyd.wire.batch_get import BatchGet, Table, askable
 from tests.fakes.system import FakeClock, FakeEntropy
@@ -19,10 +19,11 @@ def _tables(clock: FakeClock, **more: float) -> FakeTables:
     return FakeTables({"contacts": items, "settings": items}, key="user_id", clock=clock, **more)
 
 
-def _batch_get(tables: FakeTables, clock: FakeClock, *, rounds_max: int = 6) -> BatchGet:
+def _batch_get(tables: FakeTables, clock: FakeClock, *, rounds_max: int = 6) -> BatchGet[Item]:
     return BatchGet(
         tables,
         (Table("contacts", "user_id", ("email",)), Table("settings", "user_id")),
+        Item,
         clock=clock,
         entropy=FakeEntropy(),
         rounds_max=rounds_max,
