@@ -29,6 +29,7 @@ def _rate_by_rate(run: Run, load: Load, options: Options) -> list[Figure]:
     for name, window in run.windows.items():
         figures.append(Figure(f"{name}: CPU µs an event, all threads", window.cpu_us_an_event, ".1f"))
         figures.append(Figure(f"{name}: CPU µs an event, loop's thread", window.loop_cpu_us_an_event, ".1f"))
+        figures.append(Figure(f"{name}: the fixed piece of work, µs", 1e6 * window.spent.piece_s, ".0f"))
         figures.append(
             Figure(f"{name}: AWS calls per 100 events", 100 * sum(window.calls_an_event.values()), ".1f")
         )
