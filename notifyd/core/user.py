@@ -10,6 +10,7 @@ from notifyd.core.channel import Channel
 
 DEVICE_PLATFORMS: Final = {Channel.PUSH_IOS: "apns", Channel.PUSH_ANDROID: "fcm", Channel.WEB_PUSH: "web_push"}
 """Whose tokens a channel's addresses are."""
+PLATFORMS: Final = frozenset(DEVICE_PLATFORMS.values())
 
 
 class DeviceToken(msgspec.Struct, frozen=True, gc=False):

@@ -14,11 +14,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from notifyd.core.channel import Channel
-from notifyd.core.user import DEVICE_PLATFORMS, Contact, DeviceToken, ExternalChannel, UserSettings
+from notifyd.core.user import PLATFORMS, Contact, DeviceToken, ExternalChannel, UserSettings
 
 T = TypeVar("T")
 
-_PLATFORMS = frozenset(DEVICE_PLATFORMS.values())
 _CHANNELS = {str(channel): channel for channel in Channel}
 
 
@@ -70,7 +69,7 @@ class _Item:
     def device_tokens(self) -> tuple[DeviceToken, ...]:
         tokens = []
         for device in self._entries("device_tokens", _Device):
-            if device.platform in _PLATFORMS and device.token:
+            if device.platform in PLATFORMS and device.token:
                 tokens.append(DeviceToken(device.token, device.platform, device.registered_at))
             else:
                 self.damaged("device_tokens")
