@@ -18,6 +18,7 @@ from notifyd.system import SystemClock
 
 _CONFIG_FOLDER = Path(__file__).parents[2] / "config"
 _LOOK_EVERY_S = 0.02
+_SLOW_PER_S = 300.0
 
 
 class Scenario:
@@ -39,6 +40,10 @@ class Scenario:
 
     async def write_events(self) -> None:
         self.produced_at_s = await write_events(self.stage, self.world, self.clock, lambda _: None)
+
+    def slow_down(self) -> None:
+        """Daemons started from now on send so slowly that much is left in mid-stream, however late one looks."""
+        self.stage.sink.account.send_rate_max = _SLOW_PER_S
 
     async def until_accepted(self, count: int) -> None:
         """Returns in mid-stream: when the mail service has taken so many."""

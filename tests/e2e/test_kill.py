@@ -26,6 +26,7 @@ async def test_a_kill_9_in_mid_stream_loses_nothing_and_lists_what_it_may_have_d
 ) -> None:
     world = make_world(9, 3000, source)
     async with open_scenario(embedded_aws, tmp_path, prefix=prefix, source=source, world=world) as scenario:
+        scenario.slow_down()
         first = await scenario.start()
         if stand_by:
             await scenario.start(until_ready=False)

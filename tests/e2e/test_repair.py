@@ -31,6 +31,7 @@ async def test_a_repaired_shard_goes_on_with_nothing_lost_and_nothing_sent_twice
     world = make_world(22, 600, source)
     async with open_scenario(embedded_aws, tmp_path, prefix=prefix, source=source, world=world) as scenario:
         stage = scenario.stage
+        scenario.slow_down()
         first = await scenario.start()
         writing = asyncio.create_task(scenario.write_events())
         await scenario.until_accepted(len(world.mails) // 3)
@@ -111,6 +112,7 @@ async def test_a_shard_repaired_after_a_kill_9_sends_twice_only_what_it_lists(
         embedded_aws, tmp_path, prefix=prefix, source=SourceKind.KINESIS, world=world
     ) as scenario:
         stage = scenario.stage
+        scenario.slow_down()
         first = await scenario.start()
         writing = asyncio.create_task(scenario.write_events())
         await scenario.until_accepted(len(world.mails) // 3)
