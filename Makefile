@@ -51,7 +51,7 @@ bench: $(READY)  ## events/s of one daemon process, beside its peer; see docs/pe
 bench-check: $(READY)  ## whether it is as much quicker than its peer as it was; ARGS=--store keeps what it is now
 	@$(BIN)/python -m bench.check $(ARGS)
 
-scale: $(READY)  ## what a second worker adds, in events per CPU second and by the clock; ARGS="--workload push-rate"
+scale: $(READY)  ## what a second worker adds, in events per CPU second and by the clock; ARGS="--workload push-rate --core-share 0.7"
 	@$(BIN)/python -m bench.scale $(ARGS)
 
 capacity: $(READY)  ## docs/capacity.md anew, from a report of `make bench`; ARGS="bench/results/….json"

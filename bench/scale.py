@@ -1,8 +1,9 @@
 """`make scale`: what a second worker adds, in events per CPU second and by the clock, beside one alone.
 
 Nothing is pinned: workers, source and sinks share the cores, so what source and sinks take is not there for
-workers. How much more could be had at most is told beside what was. Runs of one worker and of several take turns;
-each begins when the shards are shared out.
+workers. How much more could be had at most is told beside what was. With `--core-share` each worker has that part
+of a core and no more, as in a container with a CPU limit, and the rest is left to source and sinks. Runs of one
+worker and of several take turns; each begins when the shards are shared out.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import argparse
 import os
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -21,10 +24,11 @@ from rich.table import Table
 
 from bench.admin import Admin
 from bench.contestants import SourceKind, start
+from bench.core_share import limited_to
 from bench.measure import Run
 from bench.options import Cores, Options
-from bench.processes import BenchFailed
-from bench.setup import surroundings
+from bench.processes import BenchFailed, Process
+from bench.setup import Surroundings, surroundings
 from bench.workloads import WORKLOADS
 from bench.workloads.workload import Contestant, Workload
 
@@ -51,11 +55,13 @@ class Worked(msgspec.Struct, frozen=True):
 
 class Report(msgspec.Struct, frozen=True):
     """`efficiency`: events per CPU second with several workers over those with one; `by_the_clock`: events/s
-    likewise; `room`: what that could be at most where source and sinks run on the same cores.
+    likewise; `room`: what that could be at most where source and sinks run on the same cores. `core_share`: what a
+    worker could have of a core.
     """
 
     command: str
     cores: int
+    core_share: float
     load_average: float
     efficiency: float
     by_the_clock: float
@@ -67,21 +73,24 @@ class Report(msgspec.Struct, frozen=True):
         return all(one.produced == one.accepted == one.counted for one in self.rounds)
 
 
-def room(workers: int, cores: int, servers_share: float) -> float:
-    """Workers that compute all the time, until the cores are full of them and of who serves them."""
-    return min(workers, cores / (1 + servers_share))
+def room(workers: int, cores: int, servers_share: float, core_share: float = 1.0) -> float:
+    """Workers that compute as much as they may, until the cores are full of them and of who serves them."""
+    return min(workers, cores / (core_share * (1 + servers_share)))
 
 
-def report_of(command: str, cores: int, load_average: float, rounds: list[Worked]) -> Report:
+def report_of(
+    command: str, cores: int, load_average: float, rounds: list[Worked], core_share: float = 1.0
+) -> Report:
     one = [each for each in rounds if each.workers == 1]
     several = [each for each in rounds if each.workers > 1]
     return Report(
         command=command,
         cores=cores,
+        core_share=core_share,
         load_average=load_average,
         efficiency=_over([each.events_per_core_s for each in several], [each.events_per_core_s for each in one]),
         by_the_clock=_over([each.events_per_s for each in several], [each.events_per_s for each in one]),
-        room=room(several[0].workers, cores, median(each.servers_share for each in rounds)),
+        room=room(several[0].workers, cores, median(each.servers_share for each in rounds), core_share),
         rounds=rounds,
     )
 
@@ -104,7 +113,7 @@ def main() -> int:
         return 1
     command = shlex.join(["python", "-m", "bench.scale", *sys.argv[1:]])
     cores = len(os.sched_getaffinity(0))
-    report = report_of(command, cores, round(os.getloadavg()[0], 1), rounds)
+    report = report_of(command, cores, round(os.getloadavg()[0], 1), rounds, asked.core_share)
     if asked.json:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
     else:
@@ -118,7 +127,7 @@ def _measure(asked: argparse.Namespace, workers: int) -> Worked:
     with (
         TemporaryDirectory(prefix="notifyd-bench-") as folder,
         surroundings(workload, options, _UNPINNED, Path(folder)) as around,
-        start(Contestant.DAEMON, source, around, _UNPINNED, workers=workers) as process,
+        _daemon(source, around, workers, asked.core_share) as process,
     ):
         admin, run = Admin(process, workers), Run(process, around, source)
         run.until("shards shared out", lambda: _are_shared(admin.shards(), options.shards), _BALANCE_TIMEOUT_S)
@@ -134,6 +143,17 @@ def _measure(asked: argparse.Namespace, workers: int) -> Worked:
             accepted=run.accepted(),
             counted=admin.accepted(),
         )
+
+
+@contextmanager
+def _daemon(source: SourceKind, around: Surroundings, workers: int, core_share: float) -> Iterator[Process]:
+    """Taken in before it starts workers of its own."""
+    with ExitStack() as stack:
+        take_in = stack.enter_context(limited_to(workers * core_share)) if core_share < 1 else None
+        process = stack.enter_context(start(Contestant.DAEMON, source, around, _UNPINNED, workers=workers))
+        if take_in is not None:
+            take_in(process.pid)
+        yield process
 
 
 def _are_shared(shards: list[int], count: int) -> bool:
@@ -157,7 +177,8 @@ def _show(report: Report) -> None:
     console.print(f"events per CPU second: {report.efficiency:.2f} × those of one worker")
     console.print(
         f"events/s: {report.by_the_clock:.2f} ×, where {report.cores} cores have room for {report.room:.2f} × "
-        f"beside source and sinks; load average {report.load_average:g}"
+        f"beside source and sinks, a worker having {report.core_share:g} of a core at most; "
+        f"load average {report.load_average:g}"
     )
 
 
@@ -169,6 +190,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--events", type=int, default=60_000)
     parser.add_argument("--shards", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--core-share", type=_share, default=1.0, help="of a core, for each worker; below 1 it takes root"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object, for programs")
     return parser
 
@@ -178,6 +202,13 @@ def _several(text: str) -> int:
     if count < 2:
         raise argparse.ArgumentTypeError(f"{count} is not several; one is measured anyway")
     return count
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0.05 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share of a core; give one from 0.05 to 1")
+    return share
 
 
 def _say(text: str) -> None:

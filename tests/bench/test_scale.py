@@ -31,6 +31,11 @@ def test_there_is_room_for_workers_where_source_and_sinks_leave_it(
     assert room(workers, cores, servers_share) == times
 
 
+def test_workers_held_to_a_share_of_a_core_have_room_beside_source_and_sinks() -> None:
+    assert room(2, 2, 0.25, core_share=0.7) == 2.0
+    assert room(4, 2, 0.25, core_share=0.5) == 3.2
+
+
 def test_medians_of_several_workers_are_held_against_those_of_one() -> None:
     ones = [_worked(1, 10_000, 9_000), _worked(1, 8_000, 7_000), _worked(1, 9_000, 8_000)]
     twos = [_worked(2, 8_100, 12_000), _worked(2, 9_000, 1_000), _worked(2, 1_000, 16_000)]
