@@ -38,7 +38,7 @@ def start(
             return _daemon(kind, around, cores, {}, workers)
         case Contestant.DAEMON_ON_AIOAPNS:
             return _daemon(kind, around, cores, {"client": "aioapns"})
-        case Contestant.PEER | Contestant.ASYNC_KINESIS | Contestant.BOTO3:
+        case Contestant.PEER | Contestant.PLAIN | Contestant.ASYNC_KINESIS | Contestant.BOTO3:
             return _peer(PEERS[contestant].module, kind, around, cores)
         case _:
             assert_never(contestant)

@@ -21,17 +21,19 @@ class Peer(msgspec.Struct, frozen=True):
 _BOTH = frozenset(SourceKind)
 PEERS: dict[Contestant, Peer] = {
     Contestant.PEER: Peer("batched_aiobotocore", _BOTH, frozenset({"ses", "apns"})),
+    Contestant.PLAIN: Peer("plain_aiobotocore", _BOTH, frozenset({"ses", "apns"})),
     Contestant.ASYNC_KINESIS: Peer("async_kinesis", frozenset({SourceKind.KINESIS}), frozenset({"ses", "apns"})),
     Contestant.BOTO3: Peer("boto3_threads", _BOTH, frozenset({"ses"})),
 }
 # As --peers has them.
 _NAMES: dict[str, Contestant] = {
     "batched": Contestant.PEER,
+    "plain": Contestant.PLAIN,
     "aioapns": Contestant.DAEMON_ON_AIOAPNS,
     "async-kinesis": Contestant.ASYNC_KINESIS,
     "boto3": Contestant.BOTO3,
 }
-USUAL = "batched,aioapns"
+USUAL = "batched,plain,aioapns"
 CHOICES = f"all, none, or of {','.join(_NAMES)}, each where its client can"
 
 

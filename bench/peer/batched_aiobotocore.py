@@ -18,10 +18,12 @@ from aiobotocore.session import get_session
 
 from bench.peer.command import configure_logs, options_of
 from bench.peer.notifier import Clients, Notifier, notifier_of
-from bench.peer.record import BATCH, count_read
+from bench.peer.record import BATCH, Recorder, count_read
 from bench.peer.sources import DynamodbStreams, Kinesis, Source
 
 POLL_S = 0.2
+SOURCES = ("kinesis", "dynamodb")
+PROVIDERS = ("ses", "apns")
 
 
 class Peer:
@@ -51,9 +53,11 @@ class Peer:
             iterator = page.next_iterator
 
 
-async def run(options: argparse.Namespace) -> None:
+async def run(
+    options: argparse.Namespace, *, validates: bool = False, recorder: type[Recorder] = Recorder
+) -> None:
     async with contextlib.AsyncExitStack() as stack:
-        clients = Clients(get_session(), stack)
+        clients = Clients(get_session(), stack, validates=validates)
         dynamodb = await clients.open("dynamodb")
         source: Source
         if options.source == "kinesis":
@@ -61,11 +65,11 @@ async def run(options: argparse.Namespace) -> None:
         else:
             described = await dynamodb.describe_table(TableName=options.name)
             source = DynamodbStreams(await clients.open("dynamodbstreams"), described["Table"]["LatestStreamArn"])
-        await Peer(source, await notifier_of(options, clients, dynamodb)).run()
+        await Peer(source, await notifier_of(options, clients, dynamodb, recorder)).run()
 
 
 def main() -> None:
-    options = options_of(__doc__, sources=["kinesis", "dynamodb"], providers=["ses", "apns"])
+    options = options_of(__doc__, sources=SOURCES, providers=PROVIDERS)
     configure_logs()
     uvloop.run(run(options))
 

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any, Protocol
 
-import structlog
 from boto3.session import Session
 from botocore.config import Config
 
@@ -80,7 +79,6 @@ class Peer:
         self._mails = Mails()
         self._known = Known(prefix, time.perf_counter)
         self._recorder = Recorder(self._mails.channel, self._mails.provider, prefix)
-        self._log = structlog.get_logger()
         self._stop = Event()
 
     def run(self) -> None:
@@ -121,7 +119,6 @@ class Peer:
         self._recorder.count(accepted, now_s)
         for write in self._recorder.log_writes(accepted, now_s):
             self._dynamodb.batch_write_item(**write)
-        self._log.info("batch", events=len(events), accepted=len(accepted))
 
     def _look_up(self, user_ids: set[str]) -> None:
         for part in self._known.parts_to_read(user_ids):

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import structlog
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 
@@ -22,19 +21,29 @@ from bench.peer.push import ApnsSender
 from bench.peer.record import Recorder
 from bench.peer.sources import Envelope
 
-# Validation of parameters is the one thing that this client lets one switch off: the requests are known good.
-READS = AioConfig(max_pool_connections=100, parameter_validation=False)
-SENDS = AioConfig(max_pool_connections=100, parameter_validation=False, retries={"total_max_attempts": 1})
+_POOLED = AioConfig(max_pool_connections=100)
+_SENT_ONCE = AioConfig(retries={"total_max_attempts": 1})
 
 
 class Clients:
-    """One a service, open as long as the stack."""
+    """One a service, open as long as the stack.
 
-    def __init__(self, session: AioSession, stack: contextlib.AsyncExitStack) -> None:
+    `validates`: parameters against the service's model, as is the client's default. It is the one thing that it
+    lets one switch off: the requests are known good.
+    """
+
+    def __init__(self, session: AioSession, stack: contextlib.AsyncExitStack, *, validates: bool = False) -> None:
         self._session = session
         self._stack = stack
+        self._config = _POOLED.merge(AioConfig(parameter_validation=validates))
 
-    async def open(self, service: str, config: AioConfig = READS) -> Any:
+    async def open(self, service: str) -> Any:
+        return await self._entered(service, self._config)
+
+    async def open_to_send(self, service: str) -> Any:
+        return await self._entered(service, self._config.merge(_SENT_ONCE))
+
+    async def _entered(self, service: str, config: AioConfig) -> Any:
         return await self._stack.enter_async_context(self._session.create_client(service, config=config))
 
 
@@ -44,7 +53,6 @@ class Notifier:
         self._sender = sender
         self._people = people
         self._recorder = recorder
-        self._log = structlog.get_logger()
 
     async def notify(self, events: Sequence[Envelope]) -> None:
         """At most a batch of them."""
@@ -60,19 +68,20 @@ class Notifier:
         async with asyncio.TaskGroup() as group:
             for write in self._recorder.log_writes(accepted, now_s):
                 group.create_task(self._dynamodb.batch_write_item(**write))
-        self._log.info("batch", events=len(events), accepted=len(accepted))
 
     async def checkpoint(self, shard_id: str, sequence: str) -> None:
         await self._dynamodb.put_item(**self._recorder.checkpoint(shard_id, sequence))
 
 
-async def notifier_of(options: argparse.Namespace, clients: Clients, dynamodb: Any) -> Notifier:
+async def notifier_of(
+    options: argparse.Namespace, clients: Clients, dynamodb: Any, recorder: type[Recorder] = Recorder
+) -> Notifier:
     people = People(dynamodb, options.prefix, asyncio.get_running_loop().time)
     sender: Sender
     if options.provider == "ses":
-        sender = SesSender(await clients.open("sesv2", SENDS))
+        sender = SesSender(await clients.open_to_send("sesv2"))
     else:
         settings = msgspec.json.decode(options.settings)
         key = await asyncio.to_thread(Path(settings["key"].removeprefix("file:")).read_text)
         sender = await ApnsSender.connect(settings, key)
-    return Notifier(dynamodb, sender, people, Recorder(sender.channel, sender.provider, options.prefix))
+    return Notifier(dynamodb, sender, people, recorder(sender.channel, sender.provider, options.prefix))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import structlog
 from prometheus_client import Counter, Histogram
 
 from bench.peer.notice import TYPE_NAME, Notice
@@ -15,27 +16,30 @@ LOG_ROWS_A_CALL_MAX = 25
 LOG_TTL_S = 14 * 86_400
 
 _READ = Counter("peer_records", "Records read.")
-_DELIVERIES = Counter("peer_deliveries", "Deliveries.", ["channel", "provider", "outcome"])
-_LATENCIES_S = Histogram("peer_source_to_accepted_seconds", "Produced to accepted.", ["channel"])
+DELIVERIES = Counter("peer_deliveries", "Deliveries.", ["channel", "provider", "outcome"])
+LATENCIES_S = Histogram("peer_source_to_accepted_seconds", "Produced to accepted.", ["channel"])
 
 Accepted = Sequence[tuple[Notice, str]]
 
 
 class Recorder:
-    """Parameters of DynamoDB's calls, and metric children bound once."""
+    """Parameters of DynamoDB's calls, metric children bound once, a line a batch."""
 
     def __init__(self, channel: str, provider: str, prefix: str) -> None:
-        self._channel = channel
-        self._provider = provider
+        self.channel = channel
+        self.provider = provider
+        self.log = structlog.get_logger()
         self._log_table = f"{prefix}-log"
         self._lease_table = f"{prefix}-leases"
-        self._accepted = _DELIVERIES.labels(channel, provider, "accepted")
-        self._latency_s = _LATENCIES_S.labels(channel)
+        self._accepted = DELIVERIES.labels(channel, provider, "accepted")
+        self._latency_s = LATENCIES_S.labels(channel)
 
     def count(self, accepted: Accepted, now_s: float) -> None:
+        """And a line of it in the process's own log."""
         for notice, _ in accepted:
-            self._latency_s.observe(now_s - notice.event["detail"]["produced_at_ms"] / 1000)
+            self._latency_s.observe(now_s - produced_at_s(notice))
         self._accepted.inc(len(accepted))
+        self.log.info("batch", accepted=len(accepted))
 
     def log_writes(self, accepted: Accepted, now_s: float) -> list[dict[str, Any]]:
         """Of BatchWriteItem, one for each call."""
@@ -66,11 +70,15 @@ class Recorder:
             "expires_at": {"N": str(int(now_s) + LOG_TTL_S)},
             "user_id": {"S": notice.event["detail"]["user_id"]},
             "type": {"S": TYPE_NAME},
-            "channel": {"S": self._channel},
+            "channel": {"S": self.channel},
             "address_hint": {"S": f"{notice.address[:1]}…{notice.address[-4:]}"},
-            "provider": {"S": self._provider},
+            "provider": {"S": self.provider},
             "provider_id": {"S": provider_id},
         }
+
+
+def produced_at_s(notice: Notice) -> float:
+    return float(notice.event["detail"]["produced_at_ms"] / 1000)
 
 
 def count_read(events: int) -> None:

@@ -29,6 +29,7 @@ class Contestant(StrEnum):
     DAEMON = "notifyd"
     DAEMON_ON_AIOAPNS = "notifyd, client: aioapns"
     PEER = "batched aiobotocore"
+    PLAIN = "plain aiobotocore"
     ASYNC_KINESIS = "async-kinesis"
     BOTO3 = "boto3 with threads"
 

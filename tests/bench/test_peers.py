@@ -43,10 +43,10 @@ def test_each_runs_where_its_client_can() -> None:
         for source in SourceKind
     }
     assert parts == {
-        ("email", "kinesis"): [Contestant.PEER, Contestant.ASYNC_KINESIS, Contestant.BOTO3],
-        ("email", "dynamodb"): [Contestant.PEER, Contestant.BOTO3],
-        ("push", "kinesis"): [Contestant.PEER, Contestant.ASYNC_KINESIS],
-        ("push", "dynamodb"): [Contestant.PEER],
+        ("email", "kinesis"): [Contestant.PEER, Contestant.PLAIN, Contestant.ASYNC_KINESIS, Contestant.BOTO3],
+        ("email", "dynamodb"): [Contestant.PEER, Contestant.PLAIN, Contestant.BOTO3],
+        ("push", "kinesis"): [Contestant.PEER, Contestant.PLAIN, Contestant.ASYNC_KINESIS],
+        ("push", "dynamodb"): [Contestant.PEER, Contestant.PLAIN],
     }
 
 
@@ -56,7 +56,7 @@ def test_where_the_batched_peer_has_no_part_neither_have_the_others() -> None:
 
 
 def test_peers_are_chosen_by_name_and_a_wrong_name_is_told() -> None:
-    assert peers_named(USUAL) == [Contestant.PEER, Contestant.DAEMON_ON_AIOAPNS]
+    assert peers_named(USUAL) == [Contestant.PEER, Contestant.PLAIN, Contestant.DAEMON_ON_AIOAPNS]
     assert peers_named("none") == []
     assert set(PEERS) < set(peers_named("all"))
     with pytest.raises(argparse.ArgumentTypeError, match="no peer lambda"):
