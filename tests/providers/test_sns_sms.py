@@ -124,3 +124,19 @@ async def test_check_asks_for_the_spend_limit_as_botocore_would_and_tells_it() -
         serialized({}, "GetSMSSandboxAccountStatus"),
         serialized({"attributes": ["MonthlySpendLimit"]}, "GetSMSAttributes"),
     ]
+
+
+@pytest.mark.parametrize(("rate_per_s", "batch_max"), [(20, 1), (100, 5), (10_000, 16)])
+async def test_what_goes_together_takes_the_accounts_rate_for_50_ms_at_most(
+    rate_per_s: float, batch_max: int
+) -> None:
+    sns_sms, _ = provider(PUBLISHED, rate_per_s=rate_per_s)
+    assert sns_sms.limits.batch_max == batch_max
+
+
+async def test_each_of_a_batch_is_published_and_told_on_its_own() -> None:
+    sns_sms, sns = provider(PUBLISHED)
+    told: list[int] = []
+    outcomes = await sns_sms.send([SMS, SMS], lambda news: told.extend(place for place, _ in news))
+    assert (outcomes, told) == ([Accepted("m-1")] * 2, [0, 1])
+    assert len(sns.published) == 2
