@@ -25,20 +25,31 @@ def limited_to(cores: float, root: Path = _ROOT) -> Iterator[Callable[[int], Non
     """
     parent, files = limits(cores, root)
     group = parent / f"notifyd-bench-{os.getpid()}"
-    try:
-        group.mkdir()
-        for name, limit in files.items():
-            (group / name).write_text(limit)
-    except OSError as error:
-        raise BenchFailed(f"no control group that limits CPU can be made ({error}); it takes root") from error
 
     def take_in(pid: int) -> None:
-        (group / "cgroup.procs").write_text(str(pid))
+        _write(group / "cgroup.procs", str(pid))
 
     try:
+        group.mkdir()
+    except OSError as error:
+        raise _no_group(error) from error
+    try:
+        for name, limit in files.items():
+            _write(group / name, limit)
         yield take_in
     finally:
         group.rmdir()
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text)
+    except OSError as error:
+        raise _no_group(error) from error
+
+
+def _no_group(error: OSError) -> BenchFailed:
+    return BenchFailed(f"no control group that limits CPU can be made ({error}); it takes root")
 
 
 def limits(cores: float, root: Path) -> tuple[Path, dict[str, str]]:
