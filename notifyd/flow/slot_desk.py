@@ -1,4 +1,4 @@
-"""The slot account with wake-ups: who waits is called when some are free."""
+"""The slot account with wake-ups: who waits is called when some are free, who may free some when one waits."""
 
 from __future__ import annotations
 
@@ -24,10 +24,14 @@ class SlotDesk:
             self._wake()
 
     def take(self, holder: str, wanted: int) -> int:
-        if wanted:
-            return self._account.take(holder, wanted)
-        self.give_up(holder)
-        return 0
+        if not wanted:
+            self.give_up(holder)
+            return 0
+        waited = self._account.waiting_count
+        granted = self._account.take(holder, wanted)
+        if self._account.waiting_count and not waited:
+            self._call_in(holder)
+        return granted
 
     def give_up(self, holder: str) -> None:
         """Wanted no longer: those behind it in line are called."""
@@ -42,6 +46,12 @@ class SlotDesk:
     def _wake(self) -> None:
         for holder in self._account.next_in_line():
             self._wakes[holder]()
+
+    def _call_in(self, holder: str) -> None:
+        """Others may have slots that nobody wanted until now, and put off the write that frees them."""
+        for other, wake in self._wakes.items():
+            if other != holder and self._account.held(other):
+                wake()
 
     def held(self, holder: str) -> int:
         return self._account.held(holder)

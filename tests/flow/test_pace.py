@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from notifyd.core.log_row import RowKind
 from notifyd.core.steps import Steps
 from notifyd.flow.pace import Pace
 from tests.support.flow_rig import World
@@ -65,3 +66,14 @@ async def test_under_a_steady_load_a_part_costs_one_write() -> None:
         await world.clock.sleep(0.1)
     await world.settled()
     assert len(world.table.writes) - before <= 55
+
+
+@in_virtual_time
+async def test_slots_are_freed_as_soon_as_another_shard_waits_for_some() -> None:
+    world = World(shards=("shard-0", "shard-1"))
+    await world.worker(slots_max=10, commit_interval_s=5.0)
+    await world.clock.sleep(2)
+    world.events(10)
+    await world.until(lambda: len(world.log.of_kind(RowKind.ACCEPTED)) == 10)
+    world.events(5, shard="shard-1")
+    await world.until(lambda: len(world.provider.taken) == 15, within_s=1.0)
