@@ -10,39 +10,37 @@ import msgspec
 class FixedText:
     """Fixed pieces with a place between each two of them. Made once a template; told apart by identity."""
 
-    __slots__ = ("chars", "pieces")
+    __slots__ = ("_places", "chars", "pieces")
 
     def __init__(self, pieces: Sequence[str]) -> None:
         if not pieces:
             raise ValueError("a FixedText wants at least one piece")
         self.pieces = tuple(pieces)
         self.chars = sum(map(len, pieces))
+        self._places = [""] * (2 * len(pieces) - 1)
+        self._places[::2] = pieces
 
-    def with_places(self) -> list[str]:
-        """The pieces, and between them what is to be filled."""
-        whole = [""] * (2 * len(self.pieces) - 1)
-        whole[::2] = self.pieces
-        return whole
+    def with_values(self, values: Sequence[str]) -> str:
+        """`values`: one a place."""
+        whole = self._places.copy()
+        whole[1::2] = values
+        return "".join(whole)
 
 
 class FilledText(msgspec.Struct, frozen=True, gc=False):
-    """`str()` of it is the text, `len()` its characters. `whole`: the fixed pieces and the values in turns."""
+    """`str()` of it is the text, `len()` its characters."""
 
     fixed: FixedText
-    whole: list[str]
+    values: Sequence[str]
     chars: int
 
-    @property
-    def values(self) -> list[str]:
-        return self.whole[1::2]
-
     def __str__(self) -> str:
-        return "".join(self.whole)
+        return self.fixed.with_values(self.values)
 
     def __len__(self) -> int:
         return self.chars
 
 
-def filled(fixed: FixedText, whole: list[str]) -> FilledText:
-    """`whole`: `fixed`'s pieces with the values between them."""
-    return FilledText(fixed, whole, fixed.chars + len("".join(whole[1::2])))
+def filled(fixed: FixedText, values: Sequence[str]) -> FilledText:
+    """`values`: one a place."""
+    return FilledText(fixed, values, fixed.chars + len("".join(values)))

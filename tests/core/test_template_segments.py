@@ -20,7 +20,7 @@ LEAVES = (
     | st.integers()
     | st.floats()
     | st.text()
-    | st.text(alphabet="&<>'\"; amp#39\u2028é", max_size=8)
+    | st.text(alphabet="&<>'\"; amp#39\u2028é\0%s", max_size=8)
 )
 VALUES = st.recursive(
     LEAVES,
@@ -35,7 +35,7 @@ PLACES = st.builds(
     st.lists(STEPS, max_size=3),
     st.sampled_from(["", "|e", "|escape"]),
 )
-LITERALS = st.text(alphabet="ab &<>'\"\n\t}é", max_size=6) | st.sampled_from(
+LITERALS = st.text(alphabet="ab &<>'\"\n\t}é%", max_size=6) | st.sampled_from(
     ["{# note #}", "{% raw %}{{{% endraw %}"]
 )
 SOURCES = st.lists(PLACES | LITERALS, max_size=6).map("".join)
@@ -51,6 +51,7 @@ def test_it_renders_what_jinja2_renders_or_leaves_it_to_jinja2(
 
     fast = segments.fill(context)
 
+    assert segments.render(context) == (None if fast is None else str(fast))
     if fast is None:
         with pytest.raises(UndefinedError):
             sandbox.get_template(name).render(context)

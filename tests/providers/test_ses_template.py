@@ -23,9 +23,7 @@ PLACEHOLDER = re.compile(r"(?<![{\\])\{\{(\w+)\}\}(?!\})")
 
 
 def html_of(fixed: FixedText, *values: str) -> FilledText:
-    whole = fixed.with_places()
-    whole[1::2] = values[: len(fixed.pieces) - 1]
-    return filled(fixed, whole)
+    return filled(fixed, values[: len(fixed.pieces) - 1])
 
 
 def bulk(emails: list[Email]) -> tuple[str, list[dict[str, str]]]:
