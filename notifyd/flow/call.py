@@ -21,6 +21,11 @@ class News:
         self.tickets = tickets
         self.outcomes = outcomes
 
+    def join(self, later: News) -> None:
+        """Of the same call."""
+        self.tickets += later.tickets
+        self.outcomes += later.outcomes
+
 
 class Call:
     """`places`: those that it still holds among its provider's requests on their way."""

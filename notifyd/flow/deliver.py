@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -87,7 +86,7 @@ class Dispatcher:
         self._held_max = held_max
         self._places = Places(places_max(provider.limits, held_max))
         self._in_flight_count = 0
-        self._news: deque[News] = deque()
+        self._news: dict[Call, News] = {}  # not heard yet; what came together of one call is heard together
         self._told = asyncio.Event()
         self._begun_count = 0
 
@@ -219,12 +218,15 @@ class Dispatcher:
     def _tell(self, call: Call, told: Told) -> None:
         news = call.take(told)
         self._note_in_flight(-len(news.tickets))
-        self._news.append(news)
+        unheard = self._news.setdefault(call, news)
+        if unheard is not news:
+            unheard.join(news)
         self._told.set()
 
     def _hear_all(self) -> None:
         while self._news:
-            self._hear(self._news.popleft())
+            _, news = self._news.popitem()
+            self._hear(news)
 
     def _hear(self, news: News, *, ended: bool = False) -> None:
         """What came together of one call: it counts, moves on or is recorded."""

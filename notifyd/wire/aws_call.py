@@ -7,7 +7,8 @@ stays with it (aws/session.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from urllib.parse import urlencode, urlsplit
+from functools import lru_cache
+from urllib.parse import quote_plus, urlencode, urlsplit
 from zlib import crc32
 
 import msgspec
@@ -24,6 +25,8 @@ _BACKOFF_BASE_S = 0.05
 _BACKOFF_CAP_S = 2.0
 # AWS refuses signatures older or newer than 5 minutes; a smaller difference is not why it refused.
 _SKEW_MIN_S = 240.0
+# A form's names, and most of its values, are those of the last one: quoting them took half as long as sending it.
+_quoted = lru_cache(maxsize=256)(quote_plus)
 
 
 Answered = Callable[[str, str], None]
@@ -101,7 +104,7 @@ class AwsService:
     ) -> bytes:
         """The query protocol, whose answer is XML. `version`: of the service's API, like `2010-03-31`."""
         headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
-        form = urlencode({"Action": action, "Version": version, **parameters}).encode()
+        form = urlencode({"Action": action, "Version": version, **parameters}, quote_via=_quoted).encode()
         return await self._repeat(action, _Unsigned("POST", "/", headers, form), timeout_s, attempts_max)
 
     async def get(self, path: str, *, timeout_s: float = 5.0, attempts_max: int = 1) -> bytes:
