@@ -87,14 +87,14 @@ class Unknown(msgspec.Struct, frozen=True, gc=False):
 Outcome = Accepted | Deferred | Rejected | AddressGone | Unknown
 
 
-_ACCEPTED = ("accepted", "")
+ACCEPTED_LABELS = ("accepted", "")
 
 
 def answer_labels(outcome: Outcome) -> tuple[str, str]:
     """Kind and reason, as metrics have them."""
     match outcome:
         case Accepted():
-            return _ACCEPTED
+            return ACCEPTED_LABELS
         case AddressGone():
             return "address_gone", ""
         case Deferred(reason, _, _):

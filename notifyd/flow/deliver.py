@@ -81,7 +81,7 @@ class Dispatcher:
         self._part = part
         self._move = move
         self._reroute = reroute
-        self._lanes = Lanes(lambda ticket: provider.group_key(ticket.delivery))
+        self._lanes = Lanes(provider.group_key)
         self._work = asyncio.Event()
         self._held_max = held_max
         self._places = Places(places_max(provider.limits, held_max))

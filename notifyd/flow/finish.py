@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -96,8 +97,8 @@ class Finisher:
 
 def settle(tickets: Sequence[Ticket]) -> None:
     """Tells each owner once of all its tickets."""
-    by_owner: dict[int, list[Ticket]] = {}
+    by_owner: defaultdict[int, list[Ticket]] = defaultdict(list)
     for ticket in tickets:
-        by_owner.setdefault(id(ticket.owner), []).append(ticket)
+        by_owner[id(ticket.owner)].append(ticket)
     for owned in by_owner.values():
         owned[0].owner.settled(owned)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from itertools import groupby
 
 import msgspec
 
 from notifyd.core.channel import Lane
+from notifyd.core.message import Delivery
 from notifyd.flow.ticket import Ticket
 
 
@@ -22,22 +24,28 @@ class Choice(msgspec.Struct, frozen=True):
 class Lanes:
     """`group_of`: deliveries of equal keys may share a request."""
 
-    def __init__(self, group_of: Callable[[Ticket], Hashable]) -> None:
+    def __init__(self, group_of: Callable[[Delivery], Hashable]) -> None:
         self._group_of = group_of
         self._waiting: dict[Lane, OrderedDict[Hashable, deque[Ticket]]] = {lane: OrderedDict() for lane in Lane}
 
     def push(self, tickets: Sequence[Ticket], now_s: float) -> None:
         """The order within a lane and group is kept."""
-        for ticket in tickets:
-            ticket.enqueued_at_s = now_s
-            self._group(ticket.delivery.lane, self._group_of(ticket)).append(ticket)
+        for (lane, key), alike in groupby(tickets, self._place):
+            group = self._group(lane, key)
+            for ticket in alike:
+                ticket.enqueued_at_s = now_s
+                group.append(ticket)
 
     def put_back(self, tickets: Sequence[Ticket]) -> None:
         """To the front, as if never taken out."""
         for ticket in reversed(tickets):
-            lane, key = ticket.delivery.lane, self._group_of(ticket)
+            lane, key = self._place(ticket)
             self._group(lane, key).appendleft(ticket)
             self._waiting[lane].move_to_end(key, last=False)
+
+    def _place(self, ticket: Ticket) -> tuple[Lane, Hashable]:
+        delivery = ticket.delivery
+        return delivery.lane, self._group_of(delivery)
 
     def _group(self, lane: Lane, key: Hashable) -> deque[Ticket]:
         groups = self._waiting[lane]

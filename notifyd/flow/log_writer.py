@@ -22,13 +22,18 @@ CALLS_IN_FLIGHT_MAX = 64
 
 
 class _Group:
-    """Rows of one provider call: told durable when the last of them is."""
+    """Rows of one provider call: told durable when the last of them is. `unsent`: those that no write has yet."""
 
-    __slots__ = ("left", "on_durable")
+    __slots__ = ("left", "on_durable", "unsent")
 
-    def __init__(self, left: int, on_durable: Callable[[], None]) -> None:
-        self.left = left
+    def __init__(self, count: int, on_durable: Callable[[], None]) -> None:
+        self.left = self.unsent = count
         self.on_durable = on_durable
+
+    def written(self, count: int) -> None:
+        self.left -= count
+        if not self.left:
+            self.on_durable()
 
 
 class LogWriter:
@@ -43,7 +48,8 @@ class LogWriter:
         self._clock = clock
         self._entropy = entropy
         self._flush_s = flush_ms / 1000
-        self._rows: deque[tuple[LogRow, _Group]] = deque()
+        self._rows: deque[LogRow] = deque()
+        self._groups: deque[_Group] = deque()  # theirs, in the same order
         self._work = asyncio.Event()
         self._in_flight = asyncio.Semaphore(CALLS_IN_FLIGHT_MAX)
         self._metrics = metrics
@@ -52,8 +58,8 @@ class LogWriter:
         if not rows:
             on_durable()
             return
-        group = _Group(len(rows), on_durable)
-        self._rows.extend((row, group) for row in rows)
+        self._rows.extend(rows)
+        self._groups.append(_Group(len(rows), on_durable))
         self._work.set()
 
     @property
@@ -70,24 +76,36 @@ class LogWriter:
                 while len(self._rows) >= ROWS_PER_CALL or (partly and self._rows):
                     await self._in_flight.acquire()
                     count = min(ROWS_PER_CALL, len(self._rows))
-                    calls.create_task(self._write([self._rows.popleft() for _ in range(count)]))
+                    rows = [self._rows.popleft() for _ in range(count)]
+                    calls.create_task(self._write(rows, self._take_groups(count)))
                 if not self._rows:
                     self._work.clear()
 
-    async def _write(self, chunk: list[tuple[LogRow, _Group]]) -> None:
+    def _take_groups(self, count: int) -> list[tuple[_Group, int]]:
+        """Whose the next `count` rows are, and how many of each."""
+        taken: list[tuple[_Group, int]] = []
+        while count:
+            group = self._groups[0]
+            part = min(count, group.unsent)
+            group.unsent -= part
+            count -= part
+            taken.append((group, part))
+            if not group.unsent:
+                self._groups.popleft()
+        return taken
+
+    async def _write(self, rows: list[LogRow], groups: list[tuple[_Group, int]]) -> None:
         backoff = Backoff(self._clock, self._entropy, base_s=0.1, max_s=5.0)
         try:
             while True:
                 try:
-                    await self._log.append([row for row, _ in chunk])
+                    await self._log.append(rows)
                     break
                 except (TransportError, AwsError) as error:
-                    log.warning("log_rows_not_written", rows=len(chunk), error=str(error))
+                    log.warning("log_rows_not_written", rows=len(rows), error=str(error))
                 await backoff.wait()
         finally:
             self._in_flight.release()
-        self._metrics.log_rows.add(len(chunk))
-        for _, group in chunk:
-            group.left -= 1
-            if group.left == 0:
-                group.on_durable()
+        self._metrics.log_rows.add(len(rows))
+        for group, count in groups:
+            group.written(count)

@@ -83,7 +83,7 @@ class ShardFeed:
         kept_bytes = 0
         try:
             prepared = await self._prepare(part)
-            kept_bytes = sum(entry.size_bytes for entry in prepared)
+            kept_bytes = sum([entry.size_bytes for entry in prepared])
         finally:
             # What a predecessor settled is not kept, and nothing is of a part that was not finished.
             self._budget.give_back(taken_bytes - kept_bytes)
@@ -91,14 +91,13 @@ class ShardFeed:
 
     def _cut(self) -> tuple[Sequence[Record], int]:
         """What is prepared next, and what it takes: of large records fewer, for the budget's sake."""
-        start, taken_bytes = self._page_at, 0
-        for record in self._page[start : start + PART_RECORDS]:
-            record_bytes = preparing_bytes(record)
-            if taken_bytes and taken_bytes + record_bytes > self._budget.part_bytes_max:
-                break
-            taken_bytes += record_bytes
-            self._page_at += 1
-        return self._page[start : self._page_at], taken_bytes
+        part = self._page[self._page_at : self._page_at + PART_RECORDS]
+        sizes_bytes = [preparing_bytes(record) for record in part]
+        taken_bytes = sum(sizes_bytes)
+        while len(sizes_bytes) > 1 and taken_bytes > self._budget.part_bytes_max:
+            taken_bytes -= sizes_bytes.pop()
+        self._page_at += len(sizes_bytes)
+        return part[: len(sizes_bytes)], taken_bytes
 
     async def _prepare(self, part: Sequence[Record]) -> list[Prepared]:
         self._gap.look(part[0].position)

@@ -10,7 +10,17 @@ from notifyd.core.dead_address import DeadAddress
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.log_rows import ANSWER_CHARS_MAX
 from notifyd.core.message import Sms, message_of
-from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown, answer_labels
+from notifyd.core.outcome import (
+    ACCEPTED_LABELS,
+    Accepted,
+    AddressGone,
+    Deferred,
+    Outcome,
+    Reason,
+    Rejected,
+    Unknown,
+    answer_labels,
+)
 from notifyd.core.retry import Ending, RetryPolicy, next_attempt_at_s
 from notifyd.core.retry_message import Attempted, DeadMessage, RetryMessage
 from notifyd.core.sms_segments import count
@@ -64,7 +74,10 @@ class Recorder:
             )
             if ticket.again and isinstance(outcome, Accepted | Unknown):
                 self._metrics.duplicates.add(1, delivery.channel)
-            self._follow(ticket, outcome, provider, ends)
+            if type(outcome) is Accepted:  # as nearly all are
+                ends.settled.append(ticket)
+            else:
+                self._follow(ticket, outcome, provider, ends)
         self._count(tickets, outcomes, provider, ends.at_s)
         self.finisher.finish(ends)
 
@@ -84,7 +97,7 @@ class Recorder:
 
     def _follow(self, ticket: Ticket, outcome: Outcome, provider: str, ends: Ends) -> None:
         match outcome:
-            case Accepted() | Rejected():
+            case Rejected():
                 ends.settled.append(ticket)
             case AddressGone(_, since_s):
                 ends.settled.append(ticket)
@@ -228,9 +241,12 @@ class Recorder:
 
     def _count(self, tickets: Sequence[Ticket], outcomes: Sequence[Outcome], provider: str, now_s: float) -> None:
         channel = tickets[0].delivery.channel
-        answers = Counter(map(answer_labels, outcomes))
-        self._metrics.answers.add_all({(channel, provider, *labels): times for labels, times in answers.items()})
         accepted = [ticket for ticket, outcome in zip(tickets, outcomes, strict=True) if type(outcome) is Accepted]
+        if len(accepted) == len(outcomes):
+            answers = {ACCEPTED_LABELS: len(outcomes)}
+        else:
+            answers = Counter(map(answer_labels, outcomes))
+        self._metrics.answers.add_all({(channel, provider, *labels): times for labels, times in answers.items()})
         self._metrics.latency.observe_all([now_s - ticket.produced_at_s for ticket in accepted], channel)
         if channel is Channel.SMS:
             texts = (message_of(ticket.delivery, Sms).text for ticket in accepted)

@@ -119,7 +119,7 @@ def bulk_body(envelope: Envelope, mails: Sequence[tuple[str, Delivery]]) -> byte
                     _Destination((address,)),
                     _ReplacementContent(_ReplacementTemplate(template.data_of(email))),
                     _headers(email),
-                    _tags(delivery),
+                    _tags(delivery, email),
                 )
                 for (address, delivery), email in zip(mails, emails, strict=True)
             ],
@@ -138,7 +138,7 @@ def single_body(envelope: Envelope, address: str, delivery: Delivery) -> bytes:
             envelope.sender,
             _Destination((address,)),
             _Content(_Simple(_Text(email.subject), _Body(_Text(email.text), html), _headers(email))),
-            _tags(delivery),
+            _tags(delivery, email),
             envelope.reply_to,
             envelope.configuration_set,
         )
@@ -149,7 +149,5 @@ def _headers(email: Email) -> list[_NameValue]:
     return [_NameValue(name, encoded_words(value)) for name, value in email.headers]
 
 
-def _tags(delivery: Delivery) -> list[_NameValue]:
-    tags = [_NameValue("delivery_id", delivery.delivery_id)]
-    tags += [_NameValue(name, value) for name, value in message_of(delivery, Email).tags]
-    return tags
+def _tags(delivery: Delivery, email: Email) -> list[_NameValue]:
+    return [_NameValue(name, value) for name, value in (("delivery_id", delivery.delivery_id), *email.tags)]

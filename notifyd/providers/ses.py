@@ -137,7 +137,8 @@ class SesProvider(Unasked):
         return [outcome] * len(mails)
 
     def _goes_alone(self, delivery: Delivery, email: Email) -> bool:
-        chars = len(email.subject) + len(email.text) + len(email.html or "")
+        html_chars = 0 if email.html is None else len(email.html)
+        chars = len(email.subject) + len(email.text) + html_chars
         return chars > BULK_CHARS_MAX or delivery.delivery_id in self._refused_in_company
 
     def _send_alone(self, deliveries: Sequence[Delivery]) -> None:

@@ -21,7 +21,7 @@ def ticket(group: str, lane: Lane = Lane.TRANSACTIONAL) -> Ticket:
 
 
 def lanes_of(*tickets: Ticket) -> Lanes:
-    lanes = Lanes(lambda one: one.delivery.address)
+    lanes = Lanes(lambda one: one.address)
     lanes.push(tickets, 0.0)
     return lanes
 
