@@ -20,26 +20,29 @@ class MailTemplate(msgspec.Struct, frozen=True):
     def render(self, context: Mapping[str, Any], own: MailFields) -> Email:
         parts = self.parts
         subject = parts.text("subject", context).strip()
-        parts.refuse(subject_problem(subject))
-        if own.sender is not None:
-            parts.refuse(address_problem(own.sender))
+        if problem := subject_problem(subject):
+            parts.refuse(problem)
         text = parts.text("text", context)
         if not text or text.isspace():
             parts.refuse("the text is empty")
-        headers, tags = own.headers, own.tags
-        if "headers" in parts.fields:
-            headers = _merged(headers, parts.values("headers", context))
+        html = parts.filled("html", context)
+        if not (parts.fields or own.sender or own.headers or own.tags):
+            return Email(subject, text, html)  # as most are
+        if own.sender is not None:
+            parts.refuse(address_problem(own.sender))
+        headers = _merged(own.headers, parts.values("headers", context))
         for name, value in headers:
             parts.refuse(header_problem(name, value))
-        if "tags" in parts.fields:
-            tags = _merged(tags, parts.values("tags", context))
+        tags = _merged(own.tags, parts.values("tags", context))
         for name, value in tags:
             parts.refuse(tag_problem(name, value))
-        return Email(subject, text, parts.filled("html", context), own.sender, headers, tags)
+        return Email(subject, text, html, own.sender, headers, tags)
 
 
 def _merged(fields: Fields, values: dict[str, str]) -> Fields:
     """The template's fields win over those of the same name."""
+    if not values:
+        return fields
     own = {name.lower() for name in values}
     kept = (field for field in fields if field[0].lower() not in own)
     return (*kept, *((name, value) for name, value in values.items() if value))

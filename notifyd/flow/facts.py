@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -21,7 +22,7 @@ class Facts(msgspec.Struct):
 
 
 # Of most types, which look nothing up.
-_NONE = Facts()
+NO_FACTS: Final = Facts()
 
 
 class FactFinder:
@@ -30,11 +31,14 @@ class FactFinder:
     def __init__(self, lookups: Mapping[tuple[str, str], Lookup]) -> None:
         self._lookups = lookups
 
+    @property
+    def has_none(self) -> bool:
+        """No type looks anything up."""
+        return not self._lookups
+
     async def find(self, wanted: Sequence[tuple[Event, NotificationType]]) -> list[Facts]:
         """Facts for each (event, type), in order; one call a look-up for the whole part."""
-        if not self._lookups:
-            return [_NONE] * len(wanted)
-        facts = [Facts() if notification_type.lookups else _NONE for _, notification_type in wanted]
+        facts = [Facts() if notification_type.lookups else NO_FACTS for _, notification_type in wanted]
         keys: dict[tuple[str, str], list[str | None]] = {}
         for event, notification_type in wanted:
             for spec in notification_type.lookups:

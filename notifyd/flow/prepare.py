@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from notifyd.core.account import Account
-from notifyd.core.catalog import Catalog, NotificationType
+from notifyd.core.catalog import Catalog
 from notifyd.core.decode import Decoder
 from notifyd.core.event import Event, Filtered, Malformed, Record
 from notifyd.core.kept_event import kept
@@ -19,7 +19,7 @@ from notifyd.core.window import Standing
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.backoff import Backoff
 from notifyd.flow.expand import Expander, Matched, Origin, Wanted
-from notifyd.flow.facts import FactFinder
+from notifyd.flow.facts import NO_FACTS, FactFinder
 from notifyd.flow.prepared import DeadEnd, Prepared
 from notifyd.flow.recover import Recoverer
 from notifyd.flow.repeats import Repeats
@@ -130,7 +130,7 @@ class Preparer:
         return age_max_s is not None and now_s - event.arrival_s > age_max_s
 
     async def _expand(self, matched: Sequence[Matched], now_s: float) -> None:
-        asked: list[tuple[Prepared, Origin, NotificationType]] = []
+        wanted: list[Wanted] = []
         duplicate = Account.DUPLICATE
         for entry, origin, types in matched:
             if entry.account is duplicate:
@@ -139,12 +139,12 @@ class Preparer:
                 self._expander.expire(entry, origin, now_s)
             else:
                 for one_type in types:
-                    asked.append((entry, origin, one_type))  # noqa: PERF401 - most match one: a list each costs more
-        facts = await self._facts.find([(origin.event, one_type) for _, origin, one_type in asked])
-        wanted = [
-            Wanted(entry, origin, one_type, one_type.user_ids(origin.event), known)
-            for (entry, origin, one_type), known in zip(asked, facts, strict=True)
-        ]
+                    user_ids = one_type.user_ids(origin.event)
+                    wanted.append(Wanted(entry, origin, one_type, user_ids, NO_FACTS))
+        if not self._facts.has_none:
+            facts = await self._facts.find([(want.origin.event, want.notification_type) for want in wanted])
+            for want, known in zip(wanted, facts, strict=True):
+                want.facts = known
         people = await self._look_up({user_id for want in wanted for user_id in want.user_ids})
         self._expander.expand(wanted, people, now_s)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -94,14 +94,15 @@ class Router:
                 self._recorder.postpone(held, Reason.PAUSED)
                 tickets = [ticket for ticket in tickets if ticket.delivery.type_name not in paused]
         enabled = self._enabled()
-        by_provider: defaultdict[str | None, list[Ticket]] = defaultdict(list)
+        by_platform: defaultdict[str, list[Ticket]] = defaultdict(list)
         for ticket in tickets:
-            by_provider[self._choose(ticket, enabled)].append(ticket)
-        for name, group in by_provider.items():
-            if name is None:
-                self._recorder.postpone(group, Reason.NO_PROVIDER)
-            else:
-                self._dispatchers[name].submit(group)
+            by_platform[ticket.delivery.platform].append(ticket)
+        for platform, alike in by_platform.items():
+            for name, group in self._shared_out(platform, alike, enabled.get(platform, [])):
+                if name is None:
+                    self._recorder.postpone(group, Reason.NO_PROVIDER)
+                else:
+                    self._dispatchers[name].submit(group)
 
     def _move(
         self, tickets: list[Ticket], outcomes: list[Outcome], provider: str
@@ -194,14 +195,18 @@ class Router:
                 enabled.setdefault(platform, []).append(name)
         return enabled
 
-    def _choose(self, ticket: Ticket, enabled: Mapping[str, list[str]]) -> str | None:
+    def _shared_out(
+        self, platform: str, tickets: list[Ticket], enabled: Sequence[str]
+    ) -> Iterable[tuple[str | None, list[Ticket]]]:
         """By weight among those that can be asked; among the enabled where none can."""
-        platform = ticket.delivery.platform
-        names = enabled.get(platform, ())
-        if len(names) <= 1:
-            return names[0] if names else None
-        able = [name for name in self._able(ticket) if name not in ticket.refused_by]
-        return self._weights[platform].choose(able or names, self._entropy.fraction())
+        if len(enabled) <= 1:
+            return [(enabled[0] if enabled else None, tickets)]
+        weights = self._weights[platform]
+        by_provider: defaultdict[str | None, list[Ticket]] = defaultdict(list)
+        for ticket in tickets:
+            able = [name for name in self._able(ticket) if name not in ticket.refused_by]
+            by_provider[weights.choose(able or enabled, self._entropy.fraction())].append(ticket)
+        return by_provider.items()
 
     def _able(self, ticket: Ticket, but: Sequence[str] = ()) -> list[str]:
         """Who is enabled and has a closed breaker, or one whose probe is due."""

@@ -97,8 +97,11 @@ class SesProvider(Unasked):
             for address, delivery in zip(checked, batch, strict=True)
             if isinstance(address, str)
         ]
-        answers = iter(await self._request(sender, mails) if mails else ())
-        return [next(answers) if isinstance(address, str) else address for address in checked]
+        answers = await self._request(sender, mails) if mails else []
+        if len(answers) == len(batch):
+            return answers
+        left = iter(answers)
+        return [one if isinstance(one, Rejected) else next(left) for one in checked]
 
     async def refresh_limits(self) -> None:
         if self._config.rate_per_s is not None:
