@@ -45,9 +45,7 @@ class Signer:
         headers["x-amz-date"] = self._stamp
         if credentials.token is not None:
             headers["x-amz-security-token"] = credentials.token
-        names = sorted(headers)
-        lines = "\n".join([f"{name}:{' '.join(headers[name].split())}" for name in names])
-        signed = ";".join(names)
+        lines, signed = _canonical_headers(tuple(headers.items()))
         canonical = f"{method}\n{_canonical_path(path)}\n\n{lines}\n\n{signed}\n{sha256(body).hexdigest()}"
         text = f"{_ALGORITHM}\n{self._stamp}\n{self._scope}\n{sha256(canonical.encode()).hexdigest()}"
         signature = digest(self._key, text.encode(), "sha256").hex()
@@ -70,6 +68,15 @@ class Signer:
         for part in (day, self._region, self._service, "aws4_request"):
             key = digest(key, part.encode(), "sha256")
         self._key = key
+
+
+# Calls of one operation in one second have the same.
+@lru_cache(maxsize=64)
+def _canonical_headers(headers: tuple[tuple[str, str], ...]) -> tuple[str, str]:
+    """The headers as they are signed, and their names."""
+    by_name = sorted(headers)
+    lines = "\n".join([f"{name}:{' '.join(value.split())}" for name, value in by_name])
+    return lines, ";".join([name for name, _ in by_name])
 
 
 # The daemon's REST paths are a handful of constants.
