@@ -17,6 +17,7 @@ from notifyd.core.outcome import Outcome, Reason, Rejected
 from notifyd.errors import Fault, TransportError
 from notifyd.ports import Limits, Tell, tell_nobody
 from notifyd.providers._base import Unasked, answer_timeout_s
+from notifyd.providers._each_alone import batch_max_of, sent_each_alone
 from notifyd.providers._http_answer import quoted, unanswered
 from notifyd.wire.http1_target import target_of
 from notifyd.wire.tls import client_context
@@ -53,7 +54,18 @@ class HttpSection(Section):
     """Requests a second; unset: as many as the vendor takes."""
     in_flight_max: PositiveInt = 64
 
-    def limits(self, *, payload_bytes_max: int, group_rate_per_s: float | None = None) -> Limits:
+    def limits(self, *, payload_bytes_max: int) -> Limits:
+        """Where all requests go to one account."""
+        return Limits(
+            batch_max=batch_max_of(self.rate_per_s),
+            in_flight_max=self.in_flight_max,
+            payload_bytes_max=payload_bytes_max,
+            rate_per_s=self.rate_per_s,
+            each_alone=True,
+        )
+
+    def limits_by_receiver(self, *, payload_bytes_max: int, group_rate_per_s: float | None = None) -> Limits:
+        """Where requests go to many: one at a time, so that none of them keeps the others waiting."""
         return Limits(
             batch_max=1,
             in_flight_max=self.in_flight_max,
@@ -87,11 +99,11 @@ class HttpProvider(Unasked, ABC):
         """For `problems`. Raises TransportError."""
         ...
 
-    def group_key(self, delivery: Delivery) -> Hashable:
-        return delivery.delivery_id
+    def group_key(self, delivery: Delivery) -> Hashable:  # noqa: ARG002 - all go to one account
+        return None
 
-    async def send(self, batch: Sequence[Delivery], tell: Tell = tell_nobody) -> list[Outcome]:  # noqa: ARG002 - one request, one answer
-        return [await self._send_one(delivery) for delivery in batch]
+    async def send(self, batch: Sequence[Delivery], tell: Tell = tell_nobody) -> list[Outcome]:
+        return await sent_each_alone(batch, self._send_one, tell)
 
     async def refresh_limits(self) -> None:
         """None of them tells its limits but by refusing."""

@@ -58,7 +58,9 @@ class SlackProvider(HttpProvider):
     def __init__(
         self, config: SlackConfig, *, token: str | None, transport: Transport, send_timeout_s: float
     ) -> None:
-        limits = config.limits(payload_bytes_max=_PAYLOAD_BYTES_MAX, group_rate_per_s=_PER_CHANNEL_PER_S)
+        limits = config.limits_by_receiver(
+            payload_bytes_max=_PAYLOAD_BYTES_MAX, group_rate_per_s=_PER_CHANNEL_PER_S
+        )
         super().__init__(transport, limits, send_timeout_s=send_timeout_s)
         self._config = config
         self._login = None if token is None else {"authorization": f"Bearer {token}"}

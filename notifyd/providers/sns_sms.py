@@ -20,17 +20,13 @@ from notifyd.core.outcome import Accepted, Outcome, Reason, Rejected, Unknown
 from notifyd.errors import AwsError, Fault, Throttled, TransportError
 from notifyd.ports import Limits, Tell, tell_nobody
 from notifyd.providers._base import ProviderContext, Unasked
-from notifyd.providers._each_alone import sent_each_alone
+from notifyd.providers._each_alone import batch_max_of, sent_each_alone
 from notifyd.providers._http_answer import quoted, refusal, unanswered
 from notifyd.providers._sms import SEGMENTS_MAX, number_of, text_of
 from notifyd.wire.aws_call import AwsService
 
 _VERSION = "2010-03-31"
 _PAYLOAD_BYTES_MAX = 64 * 1024
-# Each is a request; handed over together they cost a quarter less. A few that hang leave room for others.
-_BATCH_MAX = 16
-# What goes together takes the account's rate for no longer, so that the transactional lane stays in front.
-_BATCH_S = 0.05
 _ATTEMPTS_MAX = 3  # of asking for the account: reading is repeatable
 _MESSAGE_ID = re.compile(rb"<MessageId>([^<]+)</MessageId>")
 _IN_SANDBOX = b"<IsInSandbox>true</IsInSandbox>"
@@ -74,7 +70,7 @@ class SnsSmsProvider(Unasked):
 
     def __init__(self, config: SnsSmsConfig, aws: AwsService, *, timeout_s: float) -> None:
         self.limits = Limits(
-            batch_max=max(1, min(_BATCH_MAX, int(config.rate_per_s * _BATCH_S))),
+            batch_max=batch_max_of(config.rate_per_s),
             in_flight_max=config.in_flight_max,
             payload_bytes_max=_PAYLOAD_BYTES_MAX,
             rate_per_s=config.rate_per_s,

@@ -37,7 +37,7 @@ class WebPushProvider(ReceiversProvider):
     def __init__(
         self, config: WebPushConfig, transport: Transport, vapid: Vapid, *, clock: Clock, send_timeout_s: float
     ) -> None:
-        limits = config.limits(payload_bytes_max=PAYLOAD_BYTES_MAX)
+        limits = config.limits_by_receiver(payload_bytes_max=PAYLOAD_BYTES_MAX)
         super().__init__(transport, limits, send_timeout_s=send_timeout_s)
         self._config = config
         self._vapid = vapid

@@ -62,9 +62,8 @@ class WebhookProvider(ReceiversProvider):
         clock: Clock,
         send_timeout_s: float,
     ) -> None:
-        super().__init__(
-            transport, config.limits(payload_bytes_max=_PAYLOAD_BYTES_MAX), send_timeout_s=send_timeout_s
-        )
+        limits = config.limits_by_receiver(payload_bytes_max=_PAYLOAD_BYTES_MAX)
+        super().__init__(transport, limits, send_timeout_s=send_timeout_s)
         self._config = config
         self._signers = signers
         self._clock = clock
