@@ -50,6 +50,11 @@ def peers_named(text: str) -> list[Contestant]:
     return [_NAMES[name] for name in named]
 
 
+def name_of(peer: Contestant) -> str:
+    """As --peers has it."""
+    return next(name for name, contestant in _NAMES.items() if contestant is peer)
+
+
 def takes_part(contestant: Contestant, workload: Workload, source: str) -> bool:
     """The others do what the batched one does, where their clients can."""
     peer = PEERS.get(contestant)

@@ -40,8 +40,8 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """`ratios`: events a core of the daemon over the others', by source: of each round, whose contestants ran one
-    after the other, the middle one. `measured_on`: a date.
+    """`ratios`: events a core of the daemon over the others', by source: of each round the one of its contestants,
+    and of these the middle one. `measured_on`: a date.
     """
 
     command: str

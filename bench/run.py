@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import time_ns
@@ -17,6 +18,7 @@ from types import FrameType
 import msgspec
 from rich.console import Console
 
+from bench.at_once import OPTION, measure_at_once
 from bench.contestants import SourceKind, start
 from bench.measure import Measurement, Run
 from bench.options import Cores, Load, Options, choose_cores, stay_beside
@@ -50,9 +52,17 @@ def main(words: Sequence[str] | None = None) -> int:
     ]
     try:
         for round_number in range(1, arguments.rounds + 1):
-            for entry in entries:
-                _say(f"round {round_number}: {entry.contestant}, {entry.source} …")
-                entry.rounds.append(_measure(workload, entry, options, cores))
+            for group in _taking_turns(entries, at_once=arguments.at_once):
+                _say(
+                    f"round {round_number}: {', '.join(entry.contestant for entry in group)}, {group[0].source} …"
+                )
+                measured = (
+                    measure_at_once(group, words)
+                    if arguments.at_once
+                    else [_measure(workload, entry, options, cores) for entry in group]
+                )
+                for entry, measurement in zip(group, measured, strict=True):
+                    entry.rounds.append(measurement)
     except KeyboardInterrupt:
         _say("stopped; everything that was started has been ended")
         return 130
@@ -68,7 +78,7 @@ def main(words: Sequence[str] | None = None) -> int:
         event_bytes=options.event_bytes,
         workload=workload.name,
         title=workload.title,
-        cores=_cores_text(cores),
+        cores=_cores_text(cores, at_once=arguments.at_once),
         load_average=round(os.getloadavg()[0], 1),
         entries=entries,
         ratios=ratios(entries),
@@ -78,6 +88,13 @@ def main(words: Sequence[str] | None = None) -> int:
     store(report, target)
     _say(f"stored in {target}")
     return 1 if _broken_promise(entries, workload) else 0
+
+
+def _taking_turns(entries: Sequence[Entry], *, at_once: bool) -> list[list[Entry]]:
+    """One after the other, or all of a source together."""
+    if not at_once:
+        return [[entry] for entry in entries]
+    return [list(group) for _, group in groupby(entries, lambda entry: entry.source)]
 
 
 def _measure(workload: Workload, entry: Entry, options: Options, cores: Cores) -> Measurement:
@@ -134,6 +151,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--paced-s", type=float, help="length of the latency measurement")
     parser.add_argument("--latency-ms", type=float, help="of SES and the sandbox")
     parser.add_argument("--rounds", type=int, default=1, help="contestants take turns; the median is shown")
+    parser.add_argument(
+        OPTION, action="store_true", default=False, help="contestants share the core instead of taking turns"
+    )
     parser.add_argument("--peers", type=peers_named, default=USUAL, help=CHOICES)
     parser.add_argument("--only-peers", action="store_const", const=[], default=[Contestant.DAEMON], dest="daemon")
     parser.add_argument("--peer-events", type=int, help="of each that is not the daemon as shipped")
@@ -160,10 +180,11 @@ def _options(arguments: argparse.Namespace, usual: Options) -> Options:
     )
 
 
-def _cores_text(cores: Cores) -> str:
+def _cores_text(cores: Cores, *, at_once: bool) -> str:
+    who = "contestants at once" if at_once else "contestant"
     if cores.contestant is None:
-        return "not pinned: contestant and servers share what cores there are"
-    return f"contestant on core {cores.contestant}, source and sinks on core {cores.servers}"
+        return f"not pinned: {who} and servers share what cores there are"
+    return f"{who} on core {cores.contestant}, source and sinks on core {cores.servers}"
 
 
 def _leave_in_order(_number: int, _frame: FrameType | None) -> None:
