@@ -23,7 +23,7 @@ from bench.report import Entry, Report
 from bench.workloads.workload import Contestant
 
 OPTION = "--at-once"
-# More than the slowest workload takes; whoever waits longer waits for something that hangs.
+# More than the slowest workload takes.
 _TIMEOUT_S = 1_800.0
 _END_TIMEOUT_S = 60.0
 
@@ -56,10 +56,17 @@ class _Bench:
     def __exit__(self, *_: object) -> None:
         if self._child.poll() is None:
             self._child.terminate()
-        self._child.wait(_END_TIMEOUT_S)
+        try:
+            self._child.wait(_END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._child.kill()  # what it started ends with it
+            self._child.wait()
 
     def measurement(self) -> Measurement:
-        self._child.wait(_TIMEOUT_S)
+        try:
+            self._child.wait(_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            raise BenchFailed(f"{' '.join(self._words)} has not ended within {_TIMEOUT_S:g} s") from None
         if not self._report.exists():
             raise BenchFailed(f"{' '.join(self._words)} has failed:\n{self._log.read_text()}")
         [entry] = msgspec.json.decode(self._report.read_bytes(), type=Report).entries

@@ -137,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,  # words are taken out by their whole names
     )
     parser.add_argument("--workload", choices=WORKLOADS, default="email")
     parser.add_argument("--source", choices=[*SourceKind, "both"], default="both")

@@ -20,8 +20,7 @@ class MailTemplate(msgspec.Struct, frozen=True):
     def render(self, context: Mapping[str, Any], own: MailFields) -> Email:
         parts = self.parts
         subject = parts.text("subject", context).strip()
-        if problem := subject_problem(subject):
-            parts.refuse(problem)
+        parts.refuse(subject_problem(subject))
         text = parts.text("text", context)
         if not text or text.isspace():
             parts.refuse("the text is empty")

@@ -25,7 +25,7 @@ Path = tuple[str | int, ...]
 class Segments:
     """`places`: between each two pieces of `fixed`, the path of the value there, and whether it is escaped.
 
-    All values of a text are found, made text and escaped at once: one by one takes twice as long.
+    All values of a text are found, made text and escaped at once, in C: a loop over the places takes longer.
     """
 
     def __init__(self, fixed: FixedText, places: Sequence[tuple[Path, bool]]) -> None:
