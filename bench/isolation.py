@@ -57,7 +57,12 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def is_kept(self) -> bool:
-        return self.moves < MOVES_MAX and not any(one.lost or one.duplicates for one in self.rounds)
+        """A hang that no push met would say nothing."""
+        return (
+            self.moves < MOVES_MAX
+            and not any(one.lost or one.duplicates for one in self.rounds)
+            and all(one.queued for one in self.rounds if one.hangs)
+        )
 
 
 def main() -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
@@ -24,14 +26,12 @@ class Entry(msgspec.Struct, frozen=True):
     rounds: list[Measurement]
 
     def lines(self) -> dict[str, str]:
-        """What stands in the table, by title: medians of the rounds."""
-        by_title: dict[str, list[Figure]] = {}
-        for measurement in self.rounds:
-            for figure in (*measurement.figures, *_totals(measurement)):
-                by_title.setdefault(figure.titled, []).append(figure)
+        """What stands in the table, by title: medians of the rounds, and of totals the most that one of them had:
+        what was lost in one of five is lost.
+        """
         return {
-            title: format(median(figure.value for figure in figures), figures[0].form)
-            for title, figures in by_title.items()
+            **_lines([measurement.figures for measurement in self.rounds], median),
+            **_lines([_totals(measurement) for measurement in self.rounds], partial(max, key=abs)),
         }
 
     def rates(self) -> list[float]:
@@ -67,6 +67,16 @@ def ratios(entries: list[Entry]) -> dict[str, dict[str, float]]:
         }
         for source in SourceKind
         if (own := rates.get((source, Contestant.DAEMON)))
+    }
+
+
+def _lines(rounds: list[list[Figure]], of: Callable[[list[float]], float]) -> dict[str, str]:
+    by_title: dict[str, list[Figure]] = {}
+    for figure in chain.from_iterable(rounds):
+        by_title.setdefault(figure.titled, []).append(figure)
+    return {
+        title: format(of([figure.value for figure in figures]), figures[0].form)
+        for title, figures in by_title.items()
     }
 
 

@@ -37,19 +37,18 @@ _WARM_SHARE = 5
 def main(words: Sequence[str] | None = None) -> int:
     """`words`: of the command line, where they are not the process's own."""
     words = sys.argv[1:] if words is None else words
-    arguments = _parser().parse_args(words)
+    parser = _parser()
+    arguments = parser.parse_args(words)
     workload = WORKLOADS[arguments.workload]
     options = _options(arguments, workload.usual)
+    entries = _entries(arguments, workload)
+    if not entries:
+        parser.error(f"nobody who was asked for can do {workload.name} from there")
+    if options.profile is not None and len(entries) * arguments.rounds > 1:
+        parser.error("--profile is of one contestant in one round: --peers none --source kinesis")
     cores = choose_cores()
     stay_beside(cores)
     signal.signal(signal.SIGTERM, _leave_in_order)
-    sources = list(SourceKind) if arguments.source == "both" else [SourceKind(arguments.source)]
-    entries = [
-        Entry(source, contestant, [])
-        for source in sources
-        for contestant in (*arguments.daemon, *arguments.peers)
-        if takes_part(contestant, workload, source)
-    ]
     try:
         for round_number in range(1, arguments.rounds + 1):
             for group in _taking_turns(entries, at_once=arguments.at_once):
@@ -87,7 +86,17 @@ def main(words: Sequence[str] | None = None) -> int:
     target = arguments.json or RESULTS / f"{ended_at:%Y%m%dT%H%M%SZ}.json"
     store(report, target)
     _say(f"stored in {target}")
-    return 1 if _broken_promise(entries, workload) else 0
+    return 1 if is_promise_broken(entries, workload) else 0
+
+
+def _entries(arguments: argparse.Namespace, workload: Workload) -> list[Entry]:
+    sources = list(SourceKind) if arguments.source == "both" else [SourceKind(arguments.source)]
+    return [
+        Entry(source, contestant, [])
+        for source in sources
+        for contestant in (*arguments.daemon, *arguments.peers)
+        if takes_part(contestant, workload, source)
+    ]
 
 
 def _taking_turns(entries: Sequence[Entry], *, at_once: bool) -> list[list[Entry]]:
@@ -115,7 +124,8 @@ def _load(contestant: Contestant, options: Options) -> Load:
     return Load(options.events // _WARM_SHARE, options.events, options.rate_per_s, options.paced_s)
 
 
-def _broken_promise(entries: list[Entry], workload: Workload) -> bool:
+def is_promise_broken(entries: list[Entry], workload: Workload) -> bool:
+    """Whoever's it is: a peer that leaves out some of the work is not what a ratio can be to."""
     return any(
         measurement.lost
         or measurement.duplicates
@@ -124,7 +134,6 @@ def _broken_promise(entries: list[Entry], workload: Workload) -> bool:
         or (measurement.queued and not workload.has_faults)
         or measurement.exit_code
         for entry in entries
-        if entry.contestant is Contestant.DAEMON
         for measurement in entry.rounds
     )
 

@@ -19,7 +19,7 @@ from kinesis import Consumer, MemoryCheckPointer
 from bench.peer.command import configure_logs, options_of
 from bench.peer.notifier import Clients, Notifier, notifier_of
 from bench.peer.record import BATCH, count_read
-from bench.peer.sources import PAGE_RECORDS_MAX, Envelope
+from bench.peer.sources import PAGE_RECORDS_MAX, Arrived
 
 # As many batches at once as the others have: one for each of the bench's shards.
 _ROUND = 20 * BATCH
@@ -74,15 +74,15 @@ async def run(options: argparse.Namespace) -> None:
                 await checkpoints.write()
 
 
-async def _round(consumer: Consumer) -> list[Envelope]:
-    events: list[Envelope] = []
+async def _round(consumer: Consumer) -> list[Arrived]:
+    events: list[Arrived] = []
     with contextlib.suppress(StopAsyncIteration):
         while len(events) < _ROUND:
-            events.append(await anext(consumer))
+            events.append(Arrived(await anext(consumer)))
     return events
 
 
-async def _notify(notifier: Notifier, events: list[Envelope]) -> None:
+async def _notify(notifier: Notifier, events: list[Arrived]) -> None:
     count_read(len(events))
     async with asyncio.TaskGroup() as group:
         for start in range(0, len(events), BATCH):

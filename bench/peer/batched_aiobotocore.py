@@ -21,6 +21,7 @@ from bench.peer.notifier import Clients, Notifier, notifier_of
 from bench.peer.record import BATCH, Recorder, count_read
 from bench.peer.sources import DynamodbStreams, Kinesis, Source
 
+# Kinesis' limit of a shard: five reads a second.
 POLL_S = 0.2
 SOURCES = ("kinesis", "dynamodb")
 PROVIDERS = ("ses", "apns")
@@ -40,16 +41,19 @@ class Peer:
 
     async def _read_shard(self, shard_id: str) -> None:
         iterator = await self._source.iterator(shard_id)
+        elapsed_s = asyncio.get_running_loop().time
         while not self._stop.is_set():
-            page = await self._source.read(iterator)
+            page = await self._source.read(shard_id, iterator)
+            next_read_s = elapsed_s() + POLL_S
             count_read(len(page.events))
             for start in range(0, len(page.events), BATCH):
                 await self._notifier.notify(page.events[start : start + BATCH])
             if page.events:
                 await self._notifier.checkpoint(shard_id, page.last_sequence)
-            else:
+            left_s = next_read_s - elapsed_s()
+            if left_s > 0:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), POLL_S)
+                    await asyncio.wait_for(self._stop.wait(), left_s)
             iterator = page.next_iterator
 
 

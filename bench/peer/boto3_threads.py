@@ -22,8 +22,9 @@ from bench.peer.mail import Mails, accepted_of, bulk_request
 from bench.peer.notice import Notice
 from bench.peer.people import Known
 from bench.peer.record import BATCH, Recorder, count_read
-from bench.peer.sources import PAGE_RECORDS_MAX, Envelope, Read, kinesis_page, stream_page
+from bench.peer.sources import PAGE_RECORDS_MAX, Arrived, Read, kinesis_page, stream_page
 
+# Kinesis' limit of a shard: five reads a second.
 POLL_S = 0.2
 _CONNECTIONS = 100
 
@@ -31,7 +32,7 @@ _CONNECTIONS = 100
 class Source(Protocol):
     def shard_ids(self) -> list[str]: ...
     def iterator(self, shard_id: str) -> str: ...
-    def read(self, iterator: str) -> Read: ...
+    def read(self, shard_id: str, iterator: str) -> Read: ...
 
 
 class Kinesis:
@@ -48,8 +49,9 @@ class Kinesis:
         )
         return str(answer["ShardIterator"])
 
-    def read(self, iterator: str) -> Read:
-        return kinesis_page(self._client.get_records(ShardIterator=iterator, Limit=PAGE_RECORDS_MAX))
+    def read(self, shard_id: str, iterator: str) -> Read:
+        answer = self._client.get_records(ShardIterator=iterator, Limit=PAGE_RECORDS_MAX)
+        return kinesis_page(answer, f"{self._stream}/{shard_id}")
 
 
 class DynamodbStreams:
@@ -67,8 +69,9 @@ class DynamodbStreams:
         )
         return str(answer["ShardIterator"])
 
-    def read(self, iterator: str) -> Read:
-        return stream_page(self._client.get_records(ShardIterator=iterator, Limit=PAGE_RECORDS_MAX))
+    def read(self, shard_id: str, iterator: str) -> Read:
+        answer = self._client.get_records(ShardIterator=iterator, Limit=PAGE_RECORDS_MAX)
+        return stream_page(answer, f"{self._stream_arn}/{shard_id}")
 
 
 class Peer:
@@ -94,24 +97,24 @@ class Peer:
         try:
             iterator = self._source.iterator(shard_id)
             while not self._stop.is_set():
-                page = self._source.read(iterator)
+                page = self._source.read(shard_id, iterator)
+                next_read_s = time.perf_counter() + POLL_S
                 count_read(len(page.events))
                 for start in range(0, len(page.events), BATCH):
                     self._notify(page.events[start : start + BATCH])
                 if page.events:
                     self._dynamodb.put_item(**self._recorder.checkpoint(shard_id, page.last_sequence))
-                else:
-                    self._stop.wait(POLL_S)
+                self._stop.wait(max(0.0, next_read_s - time.perf_counter()))
                 iterator = page.next_iterator
         finally:
             # What ends one ends all: the run is told by its exit code.
             self._stop.set()
 
-    def _notify(self, events: list[Envelope]) -> None:
-        self._look_up({event["detail"]["user_id"] for event in events})
+    def _notify(self, events: list[Arrived]) -> None:
+        self._look_up({event.envelope["detail"]["user_id"] for event in events})
         notices: list[Notice] = []
         for event in events:
-            person = self._known[event["detail"]["user_id"]]
+            person = self._known[event.envelope["detail"]["user_id"]]
             if person.wants("payments"):
                 notices += self._mails.notices(event, person.contact)
         accepted = accepted_of(notices, self._ses.send_bulk_email(**bulk_request(notices)))

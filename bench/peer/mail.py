@@ -1,4 +1,7 @@
-"""The peer's mails: the bench's templates by Jinja2, the same request to SES that the daemon makes."""
+"""The peer's mails: the bench's templates by Jinja2, 50 to a request to SES, each whole.
+
+The daemon sends the HTML that its mails share once, as the request's template.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.peer.notice import Notice, delivery_id_of, template_of
-from bench.peer.sources import Envelope
+from bench.peer.sources import Arrived
 
 SENDER = "bench@bench.example"
 _PASS_THROUGH = {
@@ -25,8 +28,8 @@ class Mails:
     def __init__(self) -> None:
         self._subject, self._text, self._html = map(template_of, ("email.subject", "email.text", "email.html"))
 
-    def notices(self, event: Envelope, contact: dict[str, Any]) -> list[Notice]:
-        data, address = event["detail"], contact["email"]
+    def notices(self, event: Arrived, contact: dict[str, Any]) -> list[Notice]:
+        data, address = event.envelope["detail"], contact["email"]
         template_data = json.dumps(
             {
                 "s": self._subject.render(data=data),

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import jinja2
 import msgspec
 
-from bench.peer.sources import Envelope
+from bench.peer.sources import Arrived
 
 TYPE_NAME = "bench_payment"
 TEMPLATES = Path(__file__).parents[1] / "fixtures" / "templates"
@@ -21,7 +21,7 @@ _KEY = b"bench"
 class Notice(msgspec.Struct):
     """`content`: as the provider's request has it."""
 
-    event: Envelope
+    event: Arrived
     address: str
     delivery_id: str
     content: str
@@ -31,7 +31,7 @@ class Sender(Protocol):
     channel: str
     provider: str
 
-    def notices(self, event: Envelope, contact: dict[str, Any]) -> list[Notice]: ...
+    def notices(self, event: Arrived, contact: dict[str, Any]) -> list[Notice]: ...
 
     async def send(self, notices: Sequence[Notice]) -> list[tuple[Notice, str]]:
         """Those that were accepted, each with the provider's id."""
@@ -49,7 +49,8 @@ _ENVIRONMENT = jinja2.Environment(
 )
 
 
-def delivery_id_of(event: Envelope, channel: str, address: str) -> str:
-    parts = (event["id"], event["detail"]["user_id"], TYPE_NAME, channel, address)
+def delivery_id_of(event: Arrived, channel: str, address: str) -> str:
+    envelope = event.envelope
+    parts = (envelope["id"], envelope["detail"]["user_id"], TYPE_NAME, channel, address)
     message = "".join(f"{len(part)}:{part}" for part in parts).encode()
     return base64.b32encode(hmac.digest(_KEY, message, "sha256"))[:26].decode("ascii")

@@ -19,7 +19,7 @@ from bench.peer.notice import Notice, Sender
 from bench.peer.people import People
 from bench.peer.push import ApnsSender
 from bench.peer.record import Recorder
-from bench.peer.sources import Envelope
+from bench.peer.sources import Arrived
 
 _POOLED = AioConfig(max_pool_connections=100)
 _SENT_ONCE = AioConfig(retries={"total_max_attempts": 1})
@@ -54,12 +54,12 @@ class Notifier:
         self._people = people
         self._recorder = recorder
 
-    async def notify(self, events: Sequence[Envelope]) -> None:
+    async def notify(self, events: Sequence[Arrived]) -> None:
         """At most a batch of them."""
-        people = await self._people.look_up(event["detail"]["user_id"] for event in events)
+        people = await self._people.look_up(event.envelope["detail"]["user_id"] for event in events)
         notices: list[Notice] = []
         for event in events:
-            person = people[event["detail"]["user_id"]]
+            person = people[event.envelope["detail"]["user_id"]]
             if person.wants("payments"):
                 notices += self._sender.notices(event, person.contact)
         accepted = await self._sender.send(notices)

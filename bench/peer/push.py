@@ -13,7 +13,7 @@ from aioapns.connection import JWTAuthorizationHeaderProvider
 
 from bench.micro.aioapns_by_stream import Protocol
 from bench.peer.notice import Notice, delivery_id_of, template_of
-from bench.peer.sources import Envelope
+from bench.peer.sources import Arrived
 from notifyd.wire.http1_target import target_of
 from notifyd.wire.tls import client_context
 
@@ -47,8 +47,8 @@ class ApnsSender:
         ]
         return cls([protocol for _, protocol in opened], settings["topic"])
 
-    def notices(self, event: Envelope, contact: dict[str, Any]) -> list[Notice]:
-        text = self._body.render(data=event["detail"])
+    def notices(self, event: Arrived, contact: dict[str, Any]) -> list[Notice]:
+        text = self._body.render(data=event.envelope["detail"])
         tokens = [device["deviceToken"] for device in contact["device_tokens"] if device["platform"] == "apns"]
         return [Notice(event, token, delivery_id_of(event, self.channel, token), text) for token in tokens]
 
@@ -65,12 +65,11 @@ class ApnsSender:
             connection.close()
 
     async def _push(self, notice: Notice) -> Any:
+        data = notice.event.envelope["detail"]
         request = NotificationRequest(
             device_token=notice.address,
             message={
-                "aps": {
-                    "alert": {"title": self._title.render(data=notice.event["detail"]), "body": notice.content}
-                },
+                "aps": {"alert": {"title": self._title.render(data=data), "body": notice.content}},
                 "delivery_id": notice.delivery_id,
             },
             notification_id=str(uuid.uuid5(uuid.NAMESPACE_OID, notice.delivery_id)),

@@ -59,17 +59,21 @@ class Recorder:
         }
 
     def _log_row(self, notice: Notice, provider_id: str, now_s: float) -> dict[str, dict[str, str]]:
-        """With the daemon's attributes."""
+        """With the daemon's attributes, as far as the client says where the event stood."""
+        event, position = notice.event.envelope, notice.event.position
+        shard, _, sequence = position.rpartition("/")
+        place = {"position": {"S": position}, "shard": {"S": shard}, "sequence": {"S": sequence}}
         return {
-            "event_id": {"S": notice.event["id"]},
-            "row": {"S": f"{notice.delivery_id}#1#accepted#{notice.event['id']}"},
+            **(place if position else {}),
+            "event_id": {"S": event["id"]},
+            "row": {"S": f"{notice.delivery_id}#1#accepted#{position}"},
             "delivery_id": {"S": notice.delivery_id},
             "attempt": {"N": "1"},
             "kind": {"S": "accepted"},
             "at": {"N": f"{now_s:.3f}"},
             "expires_at": {"N": str(int(now_s) + LOG_TTL_S)},
-            "user_id": {"S": notice.event["detail"]["user_id"]},
-            "type": {"S": TYPE_NAME},
+            "user_id": {"S": event["detail"]["user_id"]},
+            "type_name": {"S": TYPE_NAME},
             "channel": {"S": self.channel},
             "address_hint": {"S": f"{notice.address[:1]}…{notice.address[-4:]}"},
             "provider": {"S": self.provider},
@@ -78,7 +82,7 @@ class Recorder:
 
 
 def produced_at_s(notice: Notice) -> float:
-    return float(notice.event["detail"]["produced_at_ms"] / 1000)
+    return float(notice.event.envelope["detail"]["produced_at_ms"] / 1000)
 
 
 def count_read(events: int) -> None:

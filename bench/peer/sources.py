@@ -13,10 +13,17 @@ PAGE_RECORDS_MAX = 1000
 Envelope = dict[str, Any]
 
 
+class Arrived(msgspec.Struct):
+    """An event, and where it stood: `stream/shard/sequence`; "" where the client does not tell."""
+
+    envelope: Envelope
+    position: str = ""
+
+
 class Read(msgspec.Struct):
     """One page: the events in order and where the next page starts."""
 
-    events: list[Envelope]
+    events: list[Arrived]
     last_sequence: str
     next_iterator: str
 
@@ -24,7 +31,7 @@ class Read(msgspec.Struct):
 class Source(Protocol):
     async def shard_ids(self) -> list[str]: ...
     async def iterator(self, shard_id: str) -> str: ...
-    async def read(self, iterator: str) -> Read: ...
+    async def read(self, shard_id: str, iterator: str) -> Read: ...
 
 
 class Kinesis:
@@ -42,8 +49,9 @@ class Kinesis:
         )
         return str(answer["ShardIterator"])
 
-    async def read(self, iterator: str) -> Read:
-        return kinesis_page(await self._client.get_records(ShardIterator=iterator, Limit=PAGE_RECORDS_MAX))
+    async def read(self, shard_id: str, iterator: str) -> Read:
+        answer = await self._client.get_records(ShardIterator=iterator, Limit=PAGE_RECORDS_MAX)
+        return kinesis_page(answer, f"{self._stream}/{shard_id}")
 
 
 class DynamodbStreams:
@@ -61,23 +69,30 @@ class DynamodbStreams:
         )
         return str(answer["ShardIterator"])
 
-    async def read(self, iterator: str) -> Read:
-        return stream_page(await self._client.get_records(ShardIterator=iterator, Limit=PAGE_RECORDS_MAX))
+    async def read(self, shard_id: str, iterator: str) -> Read:
+        answer = await self._client.get_records(ShardIterator=iterator, Limit=PAGE_RECORDS_MAX)
+        return stream_page(answer, f"{self._stream_arn}/{shard_id}")
 
 
-def kinesis_page(answer: dict[str, Any]) -> Read:
+def kinesis_page(answer: dict[str, Any], shard: str) -> Read:
     records = answer["Records"]
     return Read(
-        [json.loads(record["Data"]) for record in records],
+        [Arrived(json.loads(record["Data"]), f"{shard}/{record['SequenceNumber']}") for record in records],
         records[-1]["SequenceNumber"] if records else "",
         answer["NextShardIterator"],
     )
 
 
-def stream_page(answer: dict[str, Any]) -> Read:
+def stream_page(answer: dict[str, Any], shard: str) -> Read:
     changes = [record["dynamodb"] for record in answer["Records"]]
     return Read(
-        [{name: plain(value) for name, value in change["NewImage"].items()} for change in changes],
+        [
+            Arrived(
+                {name: plain(value) for name, value in change["NewImage"].items()},
+                f"{shard}/{change['SequenceNumber']}",
+            )
+            for change in changes
+        ],
         changes[-1]["SequenceNumber"] if changes else "",
         answer["NextShardIterator"],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from binascii import b2a_base64
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,9 @@ from bench.servers.stream import Render, Rendered, Stream
 
 RECORDS_MAX = 10_000
 PAGE_BYTES_MAX = 10 * 1024 * 1024
+READS_PER_S = 5
+# What is sent a second apart may come a little nearer.
+_READS_WITHIN_S = 0.9
 HASH_KEYS = 2**128
 _NUMBERING = Numbering("495", 56)
 
@@ -45,6 +49,7 @@ class Kinesis:
         self._name = name
         self._stream = stream
         self._now_s = now_s
+        self._reads: defaultdict[int, deque[float]] = defaultdict(lambda: deque(maxlen=READS_PER_S))
 
     def call(self, operation: str, asked: Asked) -> dict[str, Any] | bytes:
         match operation:
@@ -106,6 +111,7 @@ class Kinesis:
         now_s = self._now_s()
         self._stream.advance(now_s)
         index, place = parse_iterator(self._stream, asked["ShardIterator"])
+        self._take_turn(index, now_s)
         records_max = min(asked.get("Limit", RECORDS_MAX), RECORDS_MAX)
         page = self._stream.shards[index].page(place, records_max, PAGE_BYTES_MAX, now_s)
         return (b'{"Records":[%b],"NextShardIterator":"%b","MillisBehindLatest":%d}') % (
@@ -113,3 +119,10 @@ class Kinesis:
             iterator_text(index, page.next_place).encode("ascii"),
             int(page.behind_s * 1000),
         )
+
+    def _take_turn(self, index: int, now_s: float) -> None:
+        """Raises Refused for one read of a shard too many; it does not count."""
+        reads = self._reads[index]
+        if len(reads) == READS_PER_S and now_s - reads[0] < _READS_WITHIN_S:
+            raise Refused("ProvisionedThroughputExceededException", f"Rate exceeded for shard {shard_id(index)}")
+        reads.append(now_s)

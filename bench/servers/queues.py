@@ -10,6 +10,8 @@ import msgspec
 from bench.servers.http import Answer, Request, refusal
 from notifyd.aws.blueprint import Blueprint
 
+ENTRIES_MAX = 10
+CALL_BYTES_MAX = 1024 * 1024
 _ARN = "arn:aws:sqs:eu-central-1:123456789012:{name}"
 
 
@@ -44,7 +46,7 @@ class Sqs:
             case "SendMessageBatch":
                 answer = self._send(self._held[name], asked["Entries"])
             case "DeleteMessageBatch":
-                answer = _delete(self._held[name], asked["Entries"])
+                answer = _too_much(asked["Entries"]) or _delete(self._held[name], asked["Entries"])
             case "ChangeMessageVisibility":
                 answer = self._hide(self._held[name], asked)
             case _:
@@ -58,6 +60,9 @@ class Sqs:
         return _json({})
 
     def _send(self, queue: dict[str, _Message], entries: list[dict[str, Any]]) -> Answer:
+        refused = _too_much(entries)
+        if refused is not None:
+            return refused
         for entry in entries:
             self.messages += 1
             visible_at_s = self._now_s() + entry.get("DelaySeconds", 0)
@@ -70,7 +75,7 @@ class Sqs:
         visible = [receipt for receipt, message in queue.items() if message.visible_at_s <= now_s]
         if not visible:
             return _json({}, delay_s=float(asked.get("WaitTimeSeconds", 0)))
-        taken = visible[: asked.get("MaxNumberOfMessages", 1)]
+        taken = visible[: min(asked.get("MaxNumberOfMessages", 1), ENTRIES_MAX)]
         for receipt in taken:
             queue[receipt].visible_at_s = now_s + asked["VisibilityTimeout"]
         messages = [{"MessageId": one, "ReceiptHandle": one, "Body": queue[one].body} for one in taken]
@@ -94,6 +99,16 @@ class Sqs:
             }
             attributes["RedrivePolicy"] = msgspec.json.encode(policy).decode()
         return _json({"Attributes": attributes})
+
+
+def _too_much(entries: list[dict[str, Any]]) -> Answer | None:
+    if not entries:
+        return refusal("AWS.SimpleQueueService.EmptyBatchRequest", "no entries")
+    if len(entries) > ENTRIES_MAX:
+        return refusal("AWS.SimpleQueueService.TooManyEntriesInBatchRequest", f"{len(entries)} entries")
+    if sum(len(entry.get("MessageBody", "").encode()) for entry in entries) > CALL_BYTES_MAX:
+        return refusal("AWS.SimpleQueueService.BatchRequestTooLong", f"more than {CALL_BYTES_MAX} bytes")
+    return None
 
 
 def _delete(queue: dict[str, _Message], entries: list[dict[str, Any]]) -> Answer:

@@ -12,6 +12,8 @@ from bench.expected import Expected
 from bench.figures import Figure, Latency, Spent, Window, call_figures
 from bench.measure import SATURATED, Measurement
 from bench.report import Entry, ratios, titles_of
+from bench.run import is_promise_broken, main
+from bench.workloads import WORKLOADS
 from bench.workloads.workload import Contestant
 
 
@@ -51,6 +53,38 @@ def test_a_window_in_which_nothing_came_costs_nothing_an_event() -> None:
 def test_a_line_is_the_median_of_its_rounds_with_the_aim_beside_its_title() -> None:
     rounds = [measurement([Figure("RSS", value, ".1f", "≤ 300")]) for value in (3.0, 1.0, 2.0)]
     assert entry(Contestant.DAEMON, *rounds).lines()["RSS (≤ 300)"] == "2.0"
+
+
+def test_what_one_round_lost_stands_in_the_table_whatever_the_others_did() -> None:
+    clean = measurement([])
+    rounds = [clean, msgspec.structs.replace(clean, lost=3, log_rows_missing=-1, exit_code=-9), clean]
+    lines = entry(Contestant.DAEMON, *rounds).lines()
+    assert [lines[title] for title in ("lost", "log rows missing", "exit code after SIGTERM")] == ["3", "-1", "-9"]
+
+
+@pytest.mark.parametrize("contestant", Contestant)
+@pytest.mark.parametrize("broken", ["lost", "duplicates", "bad_ids", "log_rows_missing", "queued", "exit_code"])
+def test_the_command_fails_by_whoever_did_not_do_all_of_the_work(contestant: Contestant, broken: str) -> None:
+    clean = measurement([])
+    assert not is_promise_broken([entry(contestant, clean)], WORKLOADS["email"])
+    failed = msgspec.structs.replace(clean, **{broken: 1})
+    assert is_promise_broken([entry(contestant, clean, failed)], WORKLOADS["email"])
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--workload", "push-hangs", "--peers", "boto3", "--only-peers"], "nobody who was asked for can do"),
+        (["--profile", "flame.svg", "--source", "kinesis"], "--profile is of one contestant"),
+        (["--profile", "flame.svg", "--source", "kinesis", "--peers", "none", "--rounds", "2"], "one round"),
+    ],
+)
+def test_what_would_measure_nobody_or_keep_the_last_ones_profile_alone_is_refused(
+    words: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(words)
+    assert why in capsys.readouterr().err
 
 
 def test_what_one_contestant_alone_does_stands_where_it_would_stand_in_its_own_column() -> None:

@@ -17,15 +17,21 @@ def test_every_mail_comes_once_while_apns_hangs() -> None:
 
 
 def _round(**changes: int) -> Round:
-    values = {"mails": 10, "lost": 0, "duplicates": 0, "queued": 0, **changes}
+    values = {"mails": 10, "lost": 0, "duplicates": 0, "queued": 10, **changes}
     return Round(hangs=True, p50_ms=1.0, p99_ms=2.0, **values)
 
 
 @pytest.mark.parametrize(
     ("moves", "changes", "is_kept"),
-    [(0.0, {}, True), (MOVES_MAX, {}, False), (0.0, {"lost": 1}, False), (0.0, {"duplicates": 1}, False)],
+    [
+        (0.0, {}, True),
+        (MOVES_MAX, {}, False),
+        (0.0, {"lost": 1}, False),
+        (0.0, {"duplicates": 1}, False),
+        (0.0, {"queued": 0}, False),
+    ],
 )
-def test_the_promise_is_broken_by_slower_mails_and_by_lost_or_doubled_ones(
+def test_the_promise_is_broken_by_slower_mails_by_lost_or_doubled_ones_and_where_nothing_hung(
     moves: float, changes: dict[str, int], is_kept: bool
 ) -> None:
     assert Report("", 0.0, moves, [_round(), _round(**changes)]).is_kept is is_kept

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from bench.peer.push import ApnsSender
+from bench.peer.sources import Arrived
 from bench.servers.apns import Apns
 from bench.servers.events import Shape, Stamp, envelope, user_id
 from bench.servers.people import People, device_token
@@ -44,7 +45,7 @@ async def test_the_peers_pushes_are_accepted_each_once_whatever_room_the_connect
         sender = await ApnsSender.connect(settings, settings["key"])
         notices = []
         for number in range(300):
-            event = msgspec.json.decode(envelope(SHAPE, Stamp(number, 1_700_000_000.0)))
+            event = Arrived(msgspec.json.decode(envelope(SHAPE, Stamp(number, 1_700_000_000.0))))
             contact = {"device_tokens": [{"platform": "apns", "deviceToken": device_token(number)}]}
             notices += sender.notices(event, contact)
         accepted = await sender.send(notices)

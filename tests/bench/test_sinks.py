@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from bench.servers.http import Request
 from bench.servers.process import Counted
+from bench.servers.queues import CALL_BYTES_MAX, ENTRIES_MAX
 from bench.servers.sinks import Sinks, operation
 from tests.bench.conftest import Client, serving
 
@@ -130,6 +131,21 @@ async def test_a_message_is_there_again_after_its_visibility_until_it_is_deleted
         )
     stats = sinks.control("stats", b"")
     assert (stats["queued"], stats["waiting"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("bodies", "why"),
+    [
+        (["x"] * (ENTRIES_MAX + 1), "TooManyEntriesInBatchRequest"),
+        (["x" * (CALL_BYTES_MAX // 2)] * 3, "BatchRequestTooLong"),
+    ],
+)
+def test_a_batch_that_sqs_would_not_take_is_refused_whole(sinks: Sinks, bodies: list[str], why: str) -> None:
+    entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+    asked = {"QueueUrl": "https://sqs.example/bench-retry-email", "Entries": entries}
+    answer = sinks.answer(Request("POST", "/", "AmazonSQS.SendMessageBatch", msgspec.json.encode(asked)))
+    assert (answer.status, why in answer.body.decode()) == (400, True)
+    assert sinks.control("stats", b"")["queued"] == 0
 
 
 async def test_who_is_away_does_nothing_and_answers_nothing(sinks: Sinks) -> None:

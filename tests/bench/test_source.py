@@ -9,9 +9,12 @@ from botocore.exceptions import ClientError
 
 from bench.servers.dynamodb_streams import stream_arn
 from bench.servers.events import Shape, event_id
-from bench.servers.http import Request
+from bench.servers.http import Refused, Request
+from bench.servers.iterators import iterator_text
+from bench.servers.kinesis import READS_PER_S, Kinesis, kinesis_record
 from bench.servers.process import Counted, target_operation
 from bench.servers.source import Append, Source
+from bench.servers.stream import Stream
 from tests.bench.conftest import Client
 
 STREAM = "bench-events"
@@ -50,7 +53,7 @@ async def test_kinesis_hands_out_each_event_once_in_order_over_its_shards(
             start = await client.get_shard_iterator(
                 StreamName=STREAM, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
             )
-            records = await read_all(client, start["ShardIterator"], limit=7)
+            records = await read_all(client, start["ShardIterator"], limit=10)
             events = [json.loads(record["Data"]) for record in records]
             assert [event["detail"]["number"] for event in events] == list(range(index, 100, SHARDS))
             sequences = [int(record["SequenceNumber"]) for record in records]
@@ -92,6 +95,23 @@ async def test_a_kinesis_page_says_how_far_behind_it_is_until_the_last_one(
         assert page["MillisBehindLatest"] >= 0
         page = await client.get_records(ShardIterator=page["NextShardIterator"], Limit=4)
         assert (len(page["Records"]), page["MillisBehindLatest"]) == (2, 0)
+
+
+def test_a_kinesis_shard_is_read_five_times_a_second_and_no_more() -> None:
+    now_s = 100.0
+    kinesis = Kinesis(STREAM, Stream(2, kinesis_record(Shape(users=1, event_bytes=600))), lambda: now_s)
+
+    def read(index: int) -> None:
+        kinesis.call("GetRecords", {"ShardIterator": iterator_text(index, 0)})
+
+    for _ in range(READS_PER_S):
+        read(0)
+    with pytest.raises(Refused, match="Rate exceeded") as refused:
+        read(0)
+    assert refused.value.code == "ProvisionedThroughputExceededException"
+    read(1)
+    now_s += 1.0
+    read(0)
 
 
 async def test_dynamodb_streams_hands_out_images_in_pages_of_shards(source: Counted, client_of: Client) -> None:
