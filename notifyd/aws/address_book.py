@@ -8,6 +8,7 @@ import msgspec
 
 from notifyd.aws.contact_changes import Change, suppression, without_device
 from notifyd.core.dead_address import DeadAddress, Removal
+from notifyd.core.unreadable import UNREADABLE
 from notifyd.core.user import DEVICE_PLATFORMS
 from notifyd.errors import AwsError, NoAnswer
 from notifyd.wire.batch_get import AwsCaller
@@ -55,7 +56,7 @@ class DynamoDbAddressBook:
         answer = await self._call("GetItem", asked)
         try:
             tokens = _ANSWERS.decode(answer).item.get("device_tokens", {})
-        except msgspec.DecodeError as unreadable:
+        except UNREADABLE as unreadable:
             raise NoAnswer(f"GetItem: unreadable answer of {len(answer)} bytes") from unreadable
         return tokens if isinstance(tokens, dict) else {}
 

@@ -12,6 +12,7 @@ import msgspec
 from notifyd.core.channel import Channel
 from notifyd.core.dead_address import DeadAddress, mark_of
 from notifyd.core.dynamodb_json import AttributeValue, WrongItem, plain_item
+from notifyd.core.unreadable import UNREADABLE
 from notifyd.core.user import DEVICE_PLATFORMS
 
 # The attribute that holds the one address of a channel.
@@ -66,7 +67,7 @@ def suppression(dead: DeadAddress) -> Change:
 def _entries(text: str) -> list[Any]:
     try:
         entries = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return []
     return entries if isinstance(entries, list) else []
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from notifyd.aws.blueprint import TTL_ATTRIBUTE
+from notifyd.aws.operation import read_answer
 from notifyd.core.provider_standing import Seen
 from notifyd.core.switches import ProviderSwitch, Switches
 from notifyd.wire.aws_call import AwsService
@@ -56,13 +57,17 @@ class _ReportItem(msgspec.Struct):
 
 class _Scanned(msgspec.Struct):
     Items: list[_ReportItem] = []
-    LastEvaluatedKey: msgspec.Raw | None = None
+    LastEvaluatedKey: dict[str, dict[str, Any]] | None = None
 
 
 class WorkerReport(msgspec.Struct, frozen=True):
     worker_id: str
     at_s: float
     providers: list[Seen]
+
+
+_GOT = msgspec.json.Decoder(_Got)
+_SCANNED = msgspec.json.Decoder(_Scanned)
 
 
 class DynamoDbControlTable:
@@ -75,7 +80,7 @@ class DynamoDbControlTable:
 
     async def switches(self) -> Switches:
         body = {"TableName": self._table, "Key": _SWITCHES, "ConsistentRead": True}
-        item = msgspec.json.decode(await self._call("GetItem", body), type=_Got).Item
+        item = read_answer("GetItem", await self._call("GetItem", body), _GOT).Item
         off = dict.fromkeys(item.disabled.SS, ProviderSwitch.DISABLED)
         draining = dict.fromkeys(item.draining.SS, ProviderSwitch.DRAINING)
         return Switches(draining | off, frozenset(item.paused.SS))
@@ -103,7 +108,7 @@ class DynamoDbControlTable:
         found = []
         body: dict[str, Any] = {"TableName": self._table}
         while True:
-            page = msgspec.json.decode(await self._call("Scan", body), type=_Scanned)
+            page = read_answer("Scan", await self._call("Scan", body), _SCANNED)
             found += [
                 WorkerReport(
                     item.key.S.removeprefix(_WORKER),

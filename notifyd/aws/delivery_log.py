@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from notifyd.aws.log_items import Item, item_of, parse_row
+from notifyd.aws.operation import acknowledged, read_answer
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.errors import AwsError, NoAnswer, Throttled
 from notifyd.ports import Clock, Entropy
@@ -33,7 +34,7 @@ class _Written(msgspec.Struct, rename="pascal"):
 
 class _Found(msgspec.Struct, rename="pascal"):
     items: list[dict[str, dict[str, Any]]] = []
-    last_evaluated_key: msgspec.Raw | None = None
+    last_evaluated_key: dict[str, dict[str, Any]] | None = None
 
 
 class _Refused(msgspec.Struct):
@@ -77,7 +78,7 @@ class DynamoDbDeliveryLog:
             if made:
                 await self._clock.sleep(self._entropy.fraction() * _BACKOFF_BASE_S * 2.0**made)
             answer = await self._call("BatchWriteItem", body, attempts_max=2)
-            left_over = _decode(_WRITTEN, answer).unprocessed_items.get(self._table, [])
+            left_over = read_answer("BatchWriteItem", answer, _WRITTEN).unprocessed_items.get(self._table, [])
             if not left_over:
                 return
             body = self._body(left_over)
@@ -98,7 +99,7 @@ class DynamoDbDeliveryLog:
             }
         )
         try:
-            await self._call("PutItem", body)
+            acknowledged("PutItem", await self._call("PutItem", body))
         except AwsError as error:
             if error.code != "ConditionalCheckFailedException":
                 raise
@@ -162,7 +163,7 @@ class DynamoDbDeliveryLog:
         rows: list[LogRow] = []
         while True:
             answer = await self._call("Query", msgspec.json.encode(body), attempts_max=3)
-            found = _decode(_FOUND, answer)
+            found = read_answer("Query", answer, _FOUND)
             rows += [parse_row(item) for item in found.items]
             if found.last_evaluated_key is None:
                 return rows
@@ -172,10 +173,3 @@ class DynamoDbDeliveryLog:
         return await self._service.call(
             _TARGET + operation, body, timeout_s=self._timeout_s, attempts_max=attempts_max
         )
-
-
-def _decode(decoder: msgspec.json.Decoder[Any], answer: bytes) -> Any:
-    try:
-        return decoder.decode(answer)
-    except msgspec.DecodeError as unreadable:
-        raise NoAnswer(f"DynamoDB: unreadable answer of {len(answer)} bytes") from unreadable

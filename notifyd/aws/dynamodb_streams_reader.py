@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-import msgspec
-
 from notifyd.aws.dynamodb_streams_calls import GET_RECORDS, GET_SHARD_ITERATOR, STREAM_RECORD, GetRecordsAnswer
 from notifyd.core.event import Record
 from notifyd.core.sequence import After, AtTimestamp, Checkpoint, Position, ShardEnd, TrimHorizon, checkpoint_text
+from notifyd.core.unreadable import UNREADABLE
 from notifyd.errors import AwsError, NoAnswer, TrimmedData
 from notifyd.ports import Clock, Page
 from notifyd.wire.aws_call import AwsService
@@ -78,7 +77,7 @@ class DynamoDbStreamReader:
                 change = decode(body).dynamodb
                 arrival_s = change.approximate_creation_date_time or now_s
                 records.append(Record(Position(change.sequence_number), arrival_s, body))
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise NoAnswer(f"{self._source_name}/{self._shard_id}: unreadable stream record: {error}") from error
         ended = answer.next_shard_iterator is None
         return Page(

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from notifyd.aws.lease_items import Item
+from notifyd.aws.operation import read_answer
 from notifyd.core.kcl import KclLease
 from notifyd.errors import DamagedItem
 from notifyd.wire.aws_call import AwsService
@@ -15,6 +16,9 @@ from notifyd.wire.aws_call import AwsService
 class _Scanned(msgspec.Struct, rename="pascal"):
     items: list[Item] = []
     last_evaluated_key: Item | None = None
+
+
+_SCANNED = msgspec.json.Decoder(_Scanned)
 
 
 class KclTable:
@@ -31,7 +35,7 @@ class KclTable:
             answer = await self._service.call(
                 "DynamoDB_20120810.Scan", msgspec.json.encode(body), timeout_s=self._timeout_s, attempts_max=3
             )
-            page = msgspec.json.decode(answer, type=_Scanned)
+            page = read_answer("Scan", answer, _SCANNED)
             found += [_lease(item) for item in page.items]
             if page.last_evaluated_key is None:
                 return found

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from notifyd.aws.lease_items import Item, s, shard_item
+from notifyd.aws.operation import read_answer
 from notifyd.core.lease import ShardItem
 from notifyd.core.repair import Left
 from notifyd.core.sequence import parse_checkpoint
@@ -26,6 +27,9 @@ class _Got(msgspec.Struct):
     Item: dict[str, dict[str, Any]] | None = None
 
 
+_GOT = msgspec.json.Decoder(_Got)
+
+
 class DynamoDbLeaseRepair:
     """Implements what `leases repair` needs beside `ports.LeaseTable`."""
 
@@ -37,7 +41,7 @@ class DynamoDbLeaseRepair:
     async def read(self, key: str) -> tuple[Left, Item | None]:
         """What is left of the item, and the item as it came: `replace` wants it back."""
         body = {"TableName": self._table, "Key": {"key": s(key)}, "ConsistentRead": True}
-        item = msgspec.json.decode(await self._call("GetItem", body, attempts_max=3), type=_Got).Item
+        item = read_answer("GetItem", await self._call("GetItem", body, attempts_max=3), _GOT).Item
         return (left_of(item) if item is not None else Left()), item
 
     async def replace(self, item: ShardItem, seen: Item | None) -> bool:

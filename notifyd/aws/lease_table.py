@@ -20,6 +20,7 @@ from notifyd.aws.lease_items import (
     shard_item,
     stream_item,
 )
+from notifyd.aws.operation import acknowledged, read_answer
 from notifyd.core.lease import Heartbeat, ShardItem, StreamItem
 from notifyd.core.sequence import ShardEnd, checkpoint_text
 from notifyd.errors import AwsError, DamagedItem
@@ -36,11 +37,15 @@ class _ScanAnswer(msgspec.Struct):
 
 
 class _UpdateAnswer(msgspec.Struct):
-    Attributes: Item = {}
+    Attributes: Item
 
 
 class _RefusalAnswer(msgspec.Struct):
     Item: dict[str, dict[str, Any]] | None = None
+
+
+_SCANNED = msgspec.json.Decoder(_ScanAnswer)
+_UPDATED = msgspec.json.Decoder(_UpdateAnswer)
 
 
 class DynamoDbLeaseTable:
@@ -58,7 +63,7 @@ class DynamoDbLeaseTable:
             body: dict[str, Any] = {"TableName": self._table, "ConsistentRead": True}
             if start is not None:
                 body["ExclusiveStartKey"] = start
-            answer = msgspec.json.decode(await self._call("Scan", body, attempts_max=3), type=_ScanAnswer)
+            answer = read_answer("Scan", await self._call("Scan", body, attempts_max=3), _SCANNED)
             for item in answer.Items:
                 _sort_into(scan, item)
             if answer.LastEvaluatedKey is None:
@@ -66,10 +71,10 @@ class DynamoDbLeaseTable:
             start = answer.LastEvaluatedKey
 
     async def beat(self, heartbeat: Heartbeat) -> None:
-        await self._call("PutItem", {"TableName": self._table, "Item": heartbeat_item(heartbeat)})
+        await self._write("PutItem", {"TableName": self._table, "Item": heartbeat_item(heartbeat)})
 
     async def remove_worker(self, worker_id: str) -> None:
-        await self._call("DeleteItem", {"TableName": self._table, "Key": {"key": s(f"worker#{worker_id}")}})
+        await self._write("DeleteItem", {"TableName": self._table, "Key": {"key": s(f"worker#{worker_id}")}})
 
     async def create_stream(self, item: StreamItem) -> bool:
         return await self._create(stream_item(item))
@@ -86,7 +91,7 @@ class DynamoDbLeaseTable:
             "ExpressionAttributeNames": {"#listed": "listed", "#key": "key"},
             "ExpressionAttributeValues": {":listed": {"B": base64.b64encode(listed).decode()}},
         }
-        await self._call("UpdateItem", body, attempts_max=3)
+        await self._write("UpdateItem", body, attempts_max=3)
 
     async def take(self, seen: ShardItem, owner: str, commit_id: str) -> ShardItem | None:
         body = self._update(
@@ -107,7 +112,7 @@ class DynamoDbLeaseTable:
                 raise
             standing = _standing(seen.key, error)
             return standing if standing.commit_id == commit_id else None
-        return parse_shard(msgspec.json.decode(answer, type=_UpdateAnswer).Attributes)
+        return parse_shard(read_answer("UpdateItem", answer, _UPDATED).Attributes)
 
     async def request(self, seen: ShardItem, worker_id: str) -> bool:
         body = self._update(
@@ -125,7 +130,7 @@ class DynamoDbLeaseTable:
 
     async def _applied(self, update: dict[str, Any]) -> bool:
         try:
-            await self._call("UpdateItem", update)
+            await self._write("UpdateItem", update)
         except AwsError as error:
             if error.code != _REFUSED:
                 raise
@@ -145,7 +150,7 @@ class DynamoDbLeaseTable:
             "commit_id": s(write.previous_commit_id),
         }
         try:
-            await self._call("UpdateItem", self._update(write.key, values=values, conditions=conditions))
+            await self._write("UpdateItem", self._update(write.key, values=values, conditions=conditions))
         except AwsError as error:
             if error.code != _REFUSED:
                 raise
@@ -160,7 +165,7 @@ class DynamoDbLeaseTable:
             "ExpressionAttributeNames": {"#key": "key"},
         }
         try:
-            await self._call("PutItem", body)
+            await self._write("PutItem", body)
         except AwsError as error:
             if error.code != _REFUSED:
                 raise
@@ -178,6 +183,10 @@ class DynamoDbLeaseTable:
             },
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
+
+    async def _write(self, operation: str, body: dict[str, Any], *, attempts_max: int = 1) -> None:
+        """Only what DynamoDB itself acknowledged counts: who believes a proxy's page sends what is not claimed."""
+        acknowledged(operation, await self._call(operation, body, attempts_max=attempts_max))
 
     async def _call(self, operation: str, body: dict[str, Any], *, attempts_max: int = 1) -> bytes:
         return await self._service.call(

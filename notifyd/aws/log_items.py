@@ -69,7 +69,7 @@ def item_of(row: LogRow, key: str) -> Item:
         _number(row.expires_at_s),
         Text(row.position),
         Text(shard) if shard else None,
-        Text(sequence) if shard else None,
+        Text(sequence) if shard and sequence else None,
         Text(_cut(row.user_id)) if row.user_id else None,
         Text(row.type_name) if row.type_name else None,
         _CHANNELS[row.channel] if row.channel else None,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from notifyd.core.unreadable import UNREADABLE
 from notifyd.errors import NoAnswer
 from notifyd.wire.aws_call import AwsService
 
@@ -18,12 +19,29 @@ class Operation(Generic[Answer]):
 
     def __init__(self, target: str, answer: type[Answer]) -> None:
         self._target = target
-        self._decode = msgspec.json.Decoder(answer).decode
+        self._answers = msgspec.json.Decoder(answer)
 
     async def ask(self, service: AwsService, request: Mapping[str, object], *, attempts_max: int = 1) -> Answer:
         """Raises AwsError, Throttled, NotSent, or NoAnswer (an answer that cannot be read included)."""
         answer = await service.call(self._target, msgspec.json.encode(request), attempts_max=attempts_max)
-        try:
-            return self._decode(answer)
-        except msgspec.DecodeError as error:
-            raise NoAnswer(f"{self._target}: unreadable answer of {len(answer)} bytes: {error}") from error
+        return read_answer(self._target, answer, self._answers)
+
+
+def read_answer(operation: str, answer: bytes, answers: msgspec.json.Decoder[Answer]) -> Answer:
+    """NoAnswer for what cannot be read: a 200 of something on the way that is not AWS tells nothing."""
+    try:
+        return answers.decode(answer)
+    except UNREADABLE as error:
+        raise NoAnswer(f"{operation}: unreadable answer of {len(answer)} bytes: {error}") from error
+
+
+class _Nothing(msgspec.Struct):
+    """Any JSON object."""
+
+
+_NOTHING: Final = msgspec.json.Decoder(_Nothing)
+
+
+def acknowledged(operation: str, answer: bytes) -> None:
+    """Of a write that wants nothing back: DynamoDB says `{}`. Raises NoAnswer for a page of anybody else's."""
+    read_answer(operation, answer, _NOTHING)

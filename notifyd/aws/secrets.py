@@ -8,11 +8,11 @@ from typing import Any
 
 import anyio.to_thread
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from pydantic import SecretStr
 
 from notifyd.aws.session import AwsSession
-from notifyd.errors import ConfigError, Fault
+from notifyd.errors import ConfigError, Fault, TransportError
 from notifyd.secret_ref import SecretRef, SecretScheme, read_local_secret
 
 
@@ -23,6 +23,7 @@ async def fetch_secrets(
 
     Raises:
         ConfigError: with a fault for each that could not be had.
+        TransportError: AWS could not be asked: it may well answer the next time.
     """
     found: dict[SecretRef, SecretStr] = {}
     faults: list[Fault] = []
@@ -39,11 +40,21 @@ async def fetch_secrets(
             except ConfigError as error:
                 faults += error.faults
             except (ClientError, BotoCoreError) as error:
+                if _may_pass(error):
+                    raise TransportError(f"{ref}: cannot be read now: {error}") from error
                 mend = "create it, or let the role read it"
                 faults.append(Fault(str(ref), f"cannot be read: {error}", mend))
     if faults:
         raise ConfigError(faults)
     return found
+
+
+def _may_pass(error: ClientError | BotoCoreError) -> bool:
+    """An outage, of which nothing in the config is to blame."""
+    if isinstance(error, BotoCoreError):
+        return not isinstance(error, ParamValidationError)
+    throttled = "Throttling" in error.response["Error"]["Code"]
+    return throttled or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
 
 
 async def _fetch(ref: SecretRef, client: Any) -> SecretStr:

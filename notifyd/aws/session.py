@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
@@ -51,7 +53,7 @@ class AwsSession:
             SessionCredentials(self._session, clock) if static is None else StaticCredentials(static)
         )
         self._ca_file = ca_file or _ca_file(self._session)
-        self._tls = client_context(self._ca_file)
+        self._tls = _trusting(self._ca_file)
         self._answered = answered
         self._open = AsyncExitStack()
 
@@ -67,10 +69,15 @@ class AwsSession:
         """Closes the pools of all lean services. Clients end with their own contexts."""
         await self._open.aclose()
 
-    def client(self, service: str, *, attempts_max: int = 3) -> AbstractAsyncContextManager[Any]:
-        """A client of botocore's, with its service's methods. `attempts_max=1` for whatever sends."""
+    @asynccontextmanager
+    async def client(self, service: str, *, attempts_max: int = 3) -> AsyncIterator[Any]:
+        """A client of botocore's, with its service's methods. `attempts_max=1` for whatever sends.
+
+        Raises:
+            ConfigError: AWS_ENDPOINT_URL, or another that botocore knows, is none.
+        """
         known = self._static
-        client: AbstractAsyncContextManager[Any] = self._session.create_client(
+        creating: AbstractAsyncContextManager[Any] = self._session.create_client(
             service,
             region_name=self.region,
             endpoint_url=self._endpoint_url,
@@ -84,7 +91,13 @@ class AwsSession:
                 retries={"mode": "standard", "total_max_attempts": attempts_max},
             ),
         )
-        return client
+        async with AsyncExitStack() as stack:
+            try:
+                client = await stack.enter_async_context(creating)
+            except ValueError as error:
+                mend = "write AWS_ENDPOINT_URL with its scheme, such as http://127.0.0.1:4566"
+                raise ConfigError([Fault("AWS configuration", str(error), mend)]) from None
+            yield client
 
     async def endpoint(self, service: str) -> str:
         """As botocore resolves it: AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile, the region's own."""
@@ -133,3 +146,11 @@ def _ca_file(session: AioSession) -> Path | None:
         fault = Fault("AWS configuration", str(error), "set AWS_PROFILE and AWS_CONFIG_FILE to what exists")
         raise ConfigError([fault]) from error
     return Path(name) if name else None
+
+
+def _trusting(ca_file: Path | None) -> SSLContext:
+    try:
+        return client_context(ca_file)
+    except OSError as error:
+        what = f"the authorities of {str(ca_file)!r} cannot be read: {error.strerror}"
+        raise ConfigError([Fault("AWS configuration", what, "set AWS_CA_BUNDLE to a PEM file")]) from None

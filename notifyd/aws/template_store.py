@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any, Final, Protocol
 
 import msgspec
+from aiohttp import ClientPayloadError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notifyd.errors import AwsError, ConfigError, Fault, NoAnswer
@@ -64,7 +65,8 @@ class S3TemplateStore:
                 return await self._fetch(s3, known_version)
         except ClientError as error:
             raise self._failure(error) from error
-        except (BotoCoreError, OSError) as error:
+        except (BotoCoreError, ClientPayloadError, OSError) as error:
+            # aiobotocore passes on what aiohttp says of an object that was cut off in the middle.
             raise NoAnswer(f"{self._where()}: {error}") from error
 
     async def _fetch(self, s3: Any, known_version: str | None) -> tuple[str, dict[str, str]] | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from notifyd.core.unreadable import UNREADABLE
 from notifyd.errors import NoAnswer, NotifydError, TransportError
 from notifyd.ports import Clock, Entropy
 from notifyd.wire.read_through import Fetched
@@ -83,6 +84,6 @@ class ServiceFacts:
             return Fetched({}, NoFacts(f"{self._url}: HTTP {answer.status}"))
         try:
             found = _ANSWERS.decode(answer.body).found
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             return Fetched({}, NoFacts(f"{self._url}: {error}"))
         return Fetched({key: found.get(key) for key in keys})

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from notifyd.core.dynamodb_json import Item, WrongItem, plain_item
+from notifyd.core.unreadable import UNREADABLE
 from notifyd.errors import ConfigError, Fault, NoAnswer
 from notifyd.ports import Clock, Entropy
 from notifyd.wire.batch_get import KEYS_MAX, AwsCaller, BatchGet, Table
@@ -50,7 +51,7 @@ async def find_table(caller: AwsCaller, name: str) -> Table:
     answer = await caller.call("DynamoDB_20120810.DescribeTable", body, attempts_max=3)
     try:
         described = msgspec.json.decode(answer, type=_DescribeTableAnswer).table
-    except msgspec.DecodeError as unreadable:
+    except UNREADABLE as unreadable:
         raise NoAnswer(f"DescribeTable: unreadable answer of {len(answer)} bytes") from unreadable
     types = {each.attribute_name: each.attribute_type for each in described.attribute_definitions}
     keys = [element.attribute_name for element in described.key_schema]

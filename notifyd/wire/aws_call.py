@@ -143,15 +143,19 @@ class AwsService:
             attempt += 1
 
     async def _attempt(self, name: str, request: _Unsigned, timeout_s: float) -> bytes:
-        skew_s = self._skew_s
+        skew_s, until_s = self._skew_s, self._clock.elapsed_s() + timeout_s
         answer = await self._exchange(request, timeout_s, skew_s)
         if answer.status == 200:
             return answer.body
         error = error_of(name, answer)
         if not is_skew(error) or not self._learn_skew(answer, skew_s):
             raise error
-        # AWS refused the signature before doing anything, so going out once more is no second attempt.
-        answer = await self._exchange(request, timeout_s, self._skew_s)
+        # AWS refused the signature before doing anything, so going out once more is no second attempt, nor has it
+        # the time of one.
+        left_s = until_s - self._clock.elapsed_s()
+        if left_s <= 0:
+            raise error
+        answer = await self._exchange(request, left_s, self._skew_s)
         if answer.status == 200:
             return answer.body
         raise error_of(name, answer)

@@ -79,7 +79,7 @@ def _body_of(body: bytes) -> _Body:
         )
     try:
         return _decode(body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _Body()
 
 

@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from notifyd.core.dynamodb_json import AttributeValue
+from notifyd.core.unreadable import UNREADABLE
 from notifyd.errors import AwsError, NoAnswer, NotifydError, Throttled, TransportError
 from notifyd.ports import Clock, Entropy
 
@@ -128,7 +129,7 @@ class BatchGet(Generic[T]):
         answer = await self._caller.call("DynamoDB_20120810.BatchGetItem", body, timeout_s=timeout_s)
         try:
             return self._decode(answer)
-        except msgspec.DecodeError as unreadable:
+        except UNREADABLE as unreadable:
             raise NoAnswer(f"BatchGetItem: unreadable answer of {len(answer)} bytes") from unreadable
 
     def _keys_of(self, name: str, left: msgspec.Raw) -> set[str]:

@@ -10,8 +10,10 @@ import pytest
 from notifyd.aws.region import find_region
 from notifyd.aws.secrets import fetch_secrets
 from notifyd.aws.session import AwsSession
-from notifyd.errors import ConfigError
+from notifyd.errors import ConfigError, TransportError
 from notifyd.secret_ref import SecretRef
+from notifyd.system import SystemClock, SystemEntropy
+from notifyd.wire.credentials import Credentials
 
 pytestmark = pytest.mark.aws
 
@@ -55,6 +57,20 @@ async def test_every_secret_that_cannot_be_had_is_a_fault_under_its_reference(
     with pytest.raises(ConfigError) as caught:
         await fetch_secrets([SecretRef.parse(text) for text in missing], aws, {})
     assert [fault.where for fault in caught.value.faults] == missing
+
+
+async def test_an_outage_is_no_fault_of_the_config() -> None:
+    """A worker that is started anew in the middle of one is tried again, and takes no other worker down."""
+    away = AwsSession(
+        "us-east-1",
+        clock=SystemClock(),
+        entropy=SystemEntropy(),
+        endpoint_url="http://127.0.0.1:1",
+        static=Credentials("AKID", "none"),
+    )
+    async with away:
+        with pytest.raises(TransportError, match="ssm:/key: cannot be read now: Could not connect"):
+            await fetch_secrets([SecretRef.parse("ssm:/key")], away, {})
 
 
 def test_the_region_is_the_configs_or_else_the_environments() -> None:

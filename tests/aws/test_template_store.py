@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,6 +10,9 @@ from botocore.exceptions import EndpointConnectionError
 from notifyd.aws.session import AwsSession
 from notifyd.aws.template_store import OBJECTS_MAX, S3TemplateStore
 from notifyd.errors import ConfigError, NoAnswer
+from notifyd.wire.credentials import Credentials
+from tests.fakes.system import FakeClock, FakeEntropy
+from tests.support.hostile_server import Exchange, answer, hostile_server
 
 pytestmark = pytest.mark.aws
 
@@ -112,3 +115,28 @@ async def test_an_s3_that_is_not_there_is_no_answer() -> None:
 
     with pytest.raises(NoAnswer, match="s3://b/t/"):
         await S3TemplateStore("s3://b/t", Session(Down())).fetch(None)
+
+
+@pytest.mark.parametrize("ending", [Exchange.close, Exchange.reset])
+async def test_an_object_that_is_cut_off_is_no_answer(ending: Callable[[Exchange], None]) -> None:
+    """What is none of our errors would end the daemon at its next refresh."""
+    entry = b"<Contents><Key>t/paid</Key><ETag>e</ETag><Size>10</Size></Contents>"
+    listing = b"<ListBucketResult><IsTruncated>false</IsTruncated>" + entry + b"</ListBucketResult>"
+
+    async def behave(exchange: Exchange) -> None:
+        if "list-type=2" in exchange.head:
+            await exchange.write(answer(body=listing))
+            return
+        await exchange.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nDear")
+        ending(exchange)
+
+    async with hostile_server(behave) as server:
+        session = AwsSession(
+            "eu-central-1",
+            clock=FakeClock(),
+            entropy=FakeEntropy(),
+            endpoint_url=server.url,
+            static=Credentials("key", "secret"),
+        )
+        with pytest.raises(NoAnswer, match="s3://b/t/"):
+            await S3TemplateStore("s3://b/t", session).fetch(None)

@@ -79,6 +79,17 @@ async def test_a_row_is_there_as_it_was_appended(log: DeliveryLog) -> None:
     assert sorted(await log.rows_of_event("e1"), key=lambda each: each.row) == [row(), bare]
 
 
+@pytest.mark.parametrize(
+    "position", ["kinesis:events/shardId-1/", "kinesis:events/shardId-1/5:0", "", "shardId-1"]
+)
+def test_no_key_of_an_index_is_empty(position: str) -> None:
+    """DynamoDB refuses the whole call for one. A gap from a shard's beginning to its end has no sequence."""
+    gap = LogRow("gap#kinesis:events/shardId-1", "gap", 0, RowKind.GAP, position, 5.0, 0)
+    item = msgspec.to_builtins(item_of(gap, gap.row))
+    keys = ("user_id", "at", "delivery_id", "shard", "sequence")
+    assert [name for name in keys if "" in item.get(name, {}).values()] == []
+
+
 async def test_nothing_appended_is_nothing_done(log: DeliveryLog) -> None:
     await log.append([])
     assert await log.rows_of_event("e1") == []

@@ -131,3 +131,20 @@ async def test_what_is_no_text_is_the_operators_fault_by_its_name(place: Place) 
     await place.write("paid/email.html", b"\xff\xfe")
     with pytest.raises(ConfigError, match=r"paid/email\.html.*UTF-8"):
         await place.source.fetch(None)
+
+
+async def test_a_folder_is_read_as_kubernetes_mounts_a_config_map(tmp_path: Path) -> None:
+    # `items` with a path below the mount: the folder of each type is a link into the hidden data.
+    (tmp_path / "..2026_01_31" / "paid").mkdir(parents=True)
+    (tmp_path / "..2026_01_31" / "paid" / "email.text").write_text("paid")
+    (tmp_path / "..data").symlink_to("..2026_01_31")
+    (tmp_path / "paid").symlink_to("..data/paid")
+    fetched = await TemplateFolder(tmp_path).fetch(None)
+    assert fetched is not None
+    assert fetched[1] == {"paid/email.text": "paid"}
+
+
+async def test_a_folder_that_holds_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "paid").symlink_to(tmp_path)
+    with pytest.raises(ConfigError, match="holds itself"):
+        await TemplateFolder(tmp_path).fetch(None)

@@ -48,6 +48,7 @@ async def test_a_connection_that_broke_is_tried_once_more(clock: FakeClock, fail
         Response(200, {}, b"<html>"),
         Response(200, {}, b'{"found": []}'),
         Response(200, {}, b'{"facts": {}}'),
+        Response(200, {}, b'{"found": {"a": "M\xfcller"}}'),
         Response(200, {}, b'{"found": {"a": ' + b"[" * 100_000),
     ],
     ids=lambda answer: f"{answer.status} {answer.body[:14]!r}",

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
 from email.utils import formatdate
 from zlib import crc32
 
@@ -13,7 +15,7 @@ from notifyd.wire.aws_call import AwsService
 from notifyd.wire.credentials import Credentials
 from notifyd.wire.proxies import Proxies
 from notifyd.wire.tls import client_context
-from notifyd.wire.transport import Response, Transport
+from notifyd.wire.transport import Request, Response, Transport
 from notifyd.wire.transport_aiohttp import AiohttpTransport
 from tests.fakes.system import FakeClock, FakeEntropy
 from tests.fakes.transport import FakeTransport
@@ -112,6 +114,31 @@ async def test_a_clock_that_is_off_is_corrected_once_and_for_all(clock: FakeCloc
     assert dates == ["20231114T221320Z", "20231114T231320Z", "20231114T231320Z"]
 
 
+class SlowTransport(FakeTransport):
+    """Each answer takes 3 s of the clock."""
+
+    def __init__(self, answers: Iterable[Response | TransportError], clock: FakeClock) -> None:
+        super().__init__(answers)
+        self._clock = clock
+        self.timeouts_s: list[float] = []
+
+    async def send(self, request: Request, *, timeout_s: float) -> Response:
+        self.timeouts_s.append(timeout_s)
+        self._clock.advance(3.0)
+        return await super().send(request, timeout_s=timeout_s)
+
+
+@pytest.mark.parametrize(("timeout_s", "asked_for_s"), [(5.0, [5.0, 2.0]), (3.0, [3.0])])
+async def test_a_correction_takes_no_longer_than_its_attempt_may(
+    clock: FakeClock, timeout_s: float, asked_for_s: list[float]
+) -> None:
+    wrong = refused("InvalidSignatureException", date=formatdate(clock.now_s() + 3600, usegmt=True))
+    transport = SlowTransport([wrong, ok()], clock)
+    with suppress(AwsError):
+        await service(transport, clock).call(TARGET, b"{}", timeout_s=timeout_s)
+    assert transport.timeouts_s == asked_for_s
+
+
 async def test_calls_in_flight_together_are_each_corrected(clock: FakeClock) -> None:
     date = formatdate(clock.now_s() - 3600, usegmt=True)
     transport = FakeTransport([refused("RequestTimeTooSkewed", date=date)] * 2 + [ok()] * 2)
@@ -163,6 +190,15 @@ async def test_code_and_message_are_found_wherever_the_protocol_puts_them(
     with pytest.raises(AwsError) as caught:
         await service(FakeTransport([answer]), clock).call(TARGET, b"{}")
     assert (caught.value.code, caught.value.message, caught.value.status) == (code, message, answer.status)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"message": "M\xfcller"}', b'{"__type": "\xfc"}', b'{"x": ' + b"[" * 5_000 + b"]" * 5_000 + b"}"]
+)
+async def test_an_error_that_cannot_be_read_is_known_by_its_status(clock: FakeClock, body: bytes) -> None:
+    with pytest.raises(AwsError) as refusal:
+        await service(FakeTransport([Response(403, {}, body)]), clock).call(TARGET, b"{}")
+    assert (refusal.value.code, refusal.value.status) == ("HTTP403", 403)
 
 
 async def test_an_error_names_operation_and_request(clock: FakeClock) -> None:
