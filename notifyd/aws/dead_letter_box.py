@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
+from notifyd.aws.operation import read_answer
 from notifyd.aws.retry_queue import unpack
 from notifyd.core.retry_message import DeadMessage, RetryMessage
+from notifyd.errors import AwsError
 from notifyd.wire.aws_call import AwsService
 
 _TARGET = "AmazonSQS."
@@ -36,6 +38,18 @@ class _Received(msgspec.Struct):
     Messages: list[_Message] | None = None
 
 
+class _Entry(msgspec.Struct):
+    Code: str = ""
+
+
+class _Changed(msgspec.Struct):
+    Failed: list[_Entry] = []
+
+
+_RECEIVED = msgspec.json.Decoder(_Received)
+_CHANGED = msgspec.json.Decoder(_Changed)
+
+
 class SqsDeadLetterBox:
     """Every call raises AwsError or TransportError; what was in hand then shows again by itself."""
 
@@ -53,23 +67,32 @@ class SqsDeadLetterBox:
             "MessageSystemAttributeNames": ["SentTimestamp"],
         }
         answer = await self._call("ReceiveMessage", body, timeout_s=1 + self._timeout_s)
-        messages = msgspec.json.decode(answer, type=_Received).Messages or []
+        messages = read_answer("ReceiveMessage", answer, _RECEIVED).Messages or []
         return [Held(message.ReceiptHandle, _read(message)) for message in messages]
 
     async def delete(self, receipts: Sequence[str]) -> None:
-        await self._in_batches("DeleteMessageBatch", [{"ReceiptHandle": receipt} for receipt in receipts])
+        """AwsError also where some of them stay: nobody may be told that they are gone."""
+        operation = "DeleteMessageBatch"
+        kept = await self._in_batches(operation, [{"ReceiptHandle": receipt} for receipt in receipts])
+        if kept:
+            what = f"{len(kept)} of {len(receipts)} messages stay on the queue"
+            raise AwsError(operation, kept[0].Code, what, status=200)
 
     async def release(self, receipts: Sequence[str]) -> None:
-        """Shows them to others at once."""
+        """Shows them to others at once. What SQS does not release is gone, or shows again by itself."""
         entries = [{"ReceiptHandle": receipt, "VisibilityTimeout": 0} for receipt in receipts]
         await self._in_batches("ChangeMessageVisibilityBatch", entries)
 
-    async def _in_batches(self, operation: str, entries: Sequence[dict[str, Any]]) -> None:
+    async def _in_batches(self, operation: str, entries: Sequence[dict[str, Any]]) -> list[_Entry]:
+        """The entries that failed."""
+        failed: list[_Entry] = []
         for start in range(0, len(entries), _ENTRIES_MAX):
             chunk = [
                 {"Id": str(index), **entry} for index, entry in enumerate(entries[start : start + _ENTRIES_MAX])
             ]
-            await self._call(operation, {"Entries": chunk}, timeout_s=self._timeout_s)
+            answer = await self._call(operation, {"Entries": chunk}, timeout_s=self._timeout_s)
+            failed += read_answer(operation, answer, _CHANGED).Failed
+        return failed
 
     async def _call(self, operation: str, body: dict[str, Any], *, timeout_s: float) -> bytes:
         encoded = msgspec.json.encode({"QueueUrl": self._url, **body})

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
+from notifyd.aws.operation import read_answer
 from notifyd.core.channel import Channel
 from notifyd.core.retry_message import DeadMessage, RetryMessage
-from notifyd.errors import NoAnswer
+from notifyd.errors import AwsError, TransportError
 from notifyd.ports import Clock, Received
 from notifyd.wire.aws_call import AwsService
 
@@ -24,7 +25,7 @@ _CALL_BYTES_MAX = 1_000_000
 _PLAIN_BYTES_MAX = 8_192
 _COMPRESSED = "z:"
 # JSON may hold U+FFFE and U+FFFF, XML may not, and SQS refuses what XML may not.
-_REFUSED = (b"\xef\xbf\xbe", b"\xef\xbf\xbf")
+_ESCAPED = ((b"\xef\xbf\xbe", b"\\ufffe"), (b"\xef\xbf\xbf", b"\\uffff"))
 
 M = TypeVar("M", RetryMessage, DeadMessage)
 
@@ -40,6 +41,15 @@ class _Message(msgspec.Struct):
 
 class _ReceivedAnswer(msgspec.Struct):
     Messages: list[_Message] | None = None
+
+
+class _Attributes(msgspec.Struct):
+    Attributes: dict[str, str] = {}
+
+
+_SENT = msgspec.json.Decoder(_Sent)
+_RECEIVED = msgspec.json.Decoder(_ReceivedAnswer)
+_ATTRIBUTES = msgspec.json.Decoder(_Attributes)
 
 
 class SqsRetryQueue:
@@ -70,7 +80,7 @@ class SqsRetryQueue:
         }
         answer = await self._call("ReceiveMessage", body, timeout_s=wait_s + self._timeout_s)
         received: list[Received] = []
-        for message in _decode(answer, _ReceivedAnswer).Messages or []:
+        for message in read_answer("ReceiveMessage", answer, _RECEIVED).Messages or []:
             try:
                 retry = unpack(message.Body, RetryMessage)
             except ValueError:
@@ -84,7 +94,7 @@ class SqsRetryQueue:
             chunk = receipts[start : start + _ENTRIES_MAX]
             entries = [{"Id": str(i), "ReceiptHandle": receipt} for i, receipt in enumerate(chunk)]
             answer = await self._call("DeleteMessageBatch", {"QueueUrl": self._url, "Entries": entries})
-            done = {entry["Id"] for entry in _decode(answer, _Sent).Successful}
+            done = {entry["Id"] for entry in read_answer("DeleteMessageBatch", answer, _SENT).Successful}
             deleted += [str(i) in done for i in range(len(chunk))]
         return deleted
 
@@ -125,26 +135,38 @@ class SqsDeadLetters:
 async def put_all(
     service: AwsService, url: str, messages: Sequence[M], delays_s: Sequence[int], *, timeout_s: float
 ) -> list[bool]:
-    """SendMessageBatch, split by entries and bytes; which were taken, in order."""
+    """SendMessageBatch, split by entries and bytes; which were taken, in order. Raises where none was."""
     taken: list[bool] = []
+    for entries in _calls(messages, delays_s):
+        try:
+            taken += await _put_batch(service, url, entries, timeout_s)
+        except (AwsError, TransportError):
+            if not any(taken):
+                raise
+            # Who heard of nothing but the error would put again what an earlier call took.
+            break
+    return taken + [False] * (len(messages) - len(taken))
+
+
+def _calls(messages: Sequence[M], delays_s: Sequence[int]) -> Iterator[list[dict[str, Any]]]:
     entries: list[dict[str, Any]] = []
     size_bytes = 0
     for message, delay_s in zip(messages, delays_s, strict=True):
         body = pack(message)
-        if entries and (len(entries) == _ENTRIES_MAX or size_bytes + len(body) > _CALL_BYTES_MAX):
-            taken += await _put_batch(service, url, entries, timeout_s)
+        body_bytes = len(body.encode())
+        if entries and (len(entries) == _ENTRIES_MAX or size_bytes + body_bytes > _CALL_BYTES_MAX):
+            yield entries
             entries, size_bytes = [], 0
         entries.append({"Id": str(len(entries)), "MessageBody": body, "DelaySeconds": delay_s})
-        size_bytes += len(body)
+        size_bytes += body_bytes
     if entries:
-        taken += await _put_batch(service, url, entries, timeout_s)
-    return taken
+        yield entries
 
 
 async def _put_batch(service: AwsService, url: str, entries: list[dict[str, Any]], timeout_s: float) -> list[bool]:
     body = msgspec.json.encode({"QueueUrl": url, "Entries": entries})
     answer = await service.call(_TARGET + "SendMessageBatch", body, timeout_s=timeout_s)
-    done = {entry["Id"] for entry in _decode(answer, _Sent).Successful}
+    done = {entry["Id"] for entry in read_answer("SendMessageBatch", answer, _SENT).Successful}
     return [entry["Id"] in done for entry in entries]
 
 
@@ -156,30 +178,30 @@ async def queue_depth(service: AwsService, url: str, *, timeout_s: float) -> int
     ]
     body = msgspec.json.encode({"QueueUrl": url, "AttributeNames": names})
     answer = await service.call(_TARGET + "GetQueueAttributes", body, timeout_s=timeout_s, attempts_max=2)
-    attributes = msgspec.json.decode(answer).get("Attributes", {})
+    attributes = read_answer("GetQueueAttributes", answer, _ATTRIBUTES).Attributes
     return sum(int(attributes.get(name, 0)) for name in names)
 
 
 def pack(message: RetryMessage | DeadMessage) -> str:
+    """As JSON, or compressed where that is shorter: base85 makes what compresses badly longer than it was."""
     plain = msgspec.json.encode(message)
-    if len(plain) <= _PLAIN_BYTES_MAX and not any(refused in plain for refused in _REFUSED):
+    for refused, escaped in _ESCAPED:
+        plain = plain.replace(refused, escaped)
+    if len(plain) <= _PLAIN_BYTES_MAX:
         return plain.decode()
-    return _COMPRESSED + base64.b85encode(zlib.compress(plain)).decode()
+    compressed = _COMPRESSED + base64.b85encode(zlib.compress(plain)).decode()
+    return compressed if len(compressed) < len(plain) else plain.decode()
 
 
 def unpack(body: str, kind: type[M]) -> M:
     """Raises ValueError for a body that is none of ours."""
-    if not body.startswith(_COMPRESSED):
-        return msgspec.json.decode(body, type=kind)
+    plain: str | bytes = body
+    if body.startswith(_COMPRESSED):
+        try:
+            plain = zlib.decompress(base64.b85decode(body.removeprefix(_COMPRESSED)))
+        except zlib.error as fault:
+            raise ValueError(f"no compressed message: {fault}") from None
     try:
-        plain = zlib.decompress(base64.b85decode(body.removeprefix(_COMPRESSED)))
-    except zlib.error as fault:
-        raise ValueError(f"no compressed message: {fault}") from None
-    return msgspec.json.decode(plain, type=kind)
-
-
-def _decode(answer: bytes, kind: type[Any]) -> Any:
-    try:
-        return msgspec.json.decode(answer, type=kind)
-    except msgspec.DecodeError as unreadable:
-        raise NoAnswer(f"SQS: unreadable answer of {len(answer)} bytes") from unreadable
+        return msgspec.json.decode(plain, type=kind)
+    except RecursionError:
+        raise ValueError("nested deeper than any message") from None

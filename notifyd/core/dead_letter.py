@@ -40,7 +40,7 @@ class Fate(StrEnum):
     ACCEPTED_SINCE = "accepted_since"  # the log has it: it is taken off the DLQ, and nothing is sent
     IN_DOUBT = "in_doubt"  # it may have been sent: stays, unless forced
     PAST_DEADLINE = "past_deadline"  # stays, unless given a new one
-    NO_DELIVERY = "no_delivery"  # malformed, or its template or filter raised: stays, for a replay
+    NO_DELIVERY = "no_delivery"  # malformed, its template or filter raised, or cut short: stays, for a replay
 
 
 class Redrive(msgspec.Struct, frozen=True):
@@ -63,6 +63,8 @@ def fate_of(dead: DeadMessage, rows: Iterable[LogRow], how: Redrive) -> tuple[Fa
     own = [row for row in rows if row.delivery_id == delivery.delivery_id]
     if any(row.kind in _TAKEN for row in own):
         return Fate.ACCEPTED_SINCE, None
+    if dead.body_base64 is not None:
+        return Fate.NO_DELIVERY, None
     in_doubt = delivery.in_doubt or any(row.kind is RowKind.UNKNOWN for row in own)
     if in_doubt and not how.force:
         return Fate.IN_DOUBT, None

@@ -25,7 +25,8 @@ class RetryMessage(msgspec.Struct):
 
     `event` is the decoded event's envelope; None where it was over the size limit and lies in the log as
     row `event`. `not_before_s`: waits beyond SQS's 900 s are chained. `in_doubt`: an earlier send may have been
-    accepted; `doubted_at_s`: when that was noticed, after the send.
+    accepted; `doubted_at_s`: when that was noticed, after the send. `platform`: as a delivery has it; "" also in
+    messages from before they had one.
     """
 
     delivery_id: str
@@ -43,10 +44,13 @@ class RetryMessage(msgspec.Struct):
     story: tuple[Attempted, ...] = ()
     in_doubt: bool = False
     doubted_at_s: float = 0.0
+    platform: str = ""
 
 
 class DeadMessage(msgspec.Struct):
-    """On a DLQ: `reason`, what became of it, and either the delivery or the malformed record's body."""
+    """On a DLQ: `reason`, what became of it, and either the delivery or the malformed record's body; both, without
+    the delivery's event, where no queue takes that whole.
+    """
 
     reason: str
     at_s: float

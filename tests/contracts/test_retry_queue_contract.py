@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from hashlib import shake_128
 from typing import Any
 
 import msgspec
@@ -11,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifyd.aws.retry_queue import SqsDeadLetters, SqsRetryQueue, pack, put_all, unpack
+from notifyd.aws.retry_queue import SqsDeadLetters, SqsRetryQueue, _calls, pack, put_all, unpack
 from notifyd.aws.session import AwsSession
 from notifyd.core.channel import Channel
 from notifyd.core.retry_message import Attempted, DeadMessage, RetryMessage
+from notifyd.errors import NoAnswer
 from notifyd.ports import DeadLetters, RetryQueue
 from notifyd.system import SystemClock
 from tests.fakes.queues import FakeDeadLetters, FakeRetryQueue
@@ -189,6 +191,30 @@ def test_what_is_packed_can_be_unpacked_and_sqs_takes_it(detail: object) -> None
     )
 
 
+def test_what_compresses_badly_is_put_as_it_is_and_its_bytes_are_counted() -> None:
+    noise = shake_128(b"noise").digest(600_000)
+    text = "".join(chr(0x20 + byte % 0x5E) for byte in noise).replace("\\", "/").replace('"', "/")
+    made = message(event={"text": text + "\ufffe"})
+    body = pack(made)
+    assert unpack(body, RetryMessage) == made
+    assert len(body.encode()) < 601_000
+    assert "\ufffe" not in body
+    assert [len(entries) for entries in _calls([made, made], [0, 0])] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "body", ["", "no message", "z:no message", "z:é", "z:" + "0" * 20, '{"x": ' + "[" * 5_000 + "]" * 5_000 + "}"]
+)
+async def test_a_body_of_somebody_else_s_keeps_nobody_from_the_messages_beside_it(body: str) -> None:
+    aws = ScriptedAws()
+    bodies = [pack(message(1)), body, pack(message(2))]
+    aws.answers["ReceiveMessage"] = lambda _: {
+        "Messages": [{"ReceiptHandle": str(number), "Body": each} for number, each in enumerate(bodies)]
+    }
+    queue = SqsRetryQueue("url", aws.service, clock=FakeClock(), visibility_s=VISIBILITY_S, timeout_s=5)
+    assert [received.message for received in await queue.receive(0)] == [message(1), message(2)]
+
+
 @settings(max_examples=8, deadline=None)
 @given(refused=st.sets(st.integers(0, 24)))
 def test_only_the_entries_that_were_refused_are_told_as_not_taken(refused: set[int]) -> None:
@@ -212,6 +238,34 @@ def test_only_the_entries_that_were_refused_are_told_as_not_taken(refused: set[i
     answers = asyncio.run(put_all(aws.service, "url", messages, [0] * 25, timeout_s=5))
     assert [number for number, answer in enumerate(answers) if not answer] == sorted(refused)
     assert taken == [number for number in range(25) if number not in refused]
+
+
+async def test_what_one_call_took_is_not_put_again_because_the_next_one_failed() -> None:
+    aws = ScriptedAws()
+    calls: list[int] = []
+
+    def send_batch(body: dict[str, Any]) -> dict[str, Any]:
+        calls.append(len(body["Entries"]))
+        if len(calls) == 2:
+            raise NoAnswer("the connection was closed")
+        return {"Successful": [{"Id": entry["Id"]} for entry in body["Entries"]]}
+
+    aws.answers["SendMessageBatch"] = send_batch
+    messages = [message(number, event=_LARGE) for number in range(10)]
+    taken = await put_all(aws.service, "url", messages, [0] * 10, timeout_s=5)
+    assert taken == [number < calls[0] for number in range(10)]
+    assert len(calls) == 2
+
+
+async def test_a_first_call_that_fails_says_why() -> None:
+    aws = ScriptedAws()
+
+    def send_batch(_: dict[str, Any]) -> dict[str, Any]:
+        raise NoAnswer("the connection was closed")
+
+    aws.answers["SendMessageBatch"] = send_batch
+    with pytest.raises(NoAnswer, match="was closed"):
+        await put_all(aws.service, "url", [message()], [0], timeout_s=5)
 
 
 def _number(body: str) -> int:

@@ -49,6 +49,12 @@ def test_what_was_taken_since_is_never_sent_again(kind: RowKind) -> None:
     assert fate_of(DEAD, [*ROWS, _row(kind)], Redrive(NOW_S, force=True)) == (Fate.ACCEPTED_SINCE, None)
 
 
+def test_a_delivery_whose_event_was_cut_short_stays_for_a_replay() -> None:
+    cut = DeadMessage("payload_too_large", NOW_S, "s/1/2", DELIVERY, body_base64="e30=", body_bytes=2_000_000)
+    assert fate_of(cut, ROWS, HOW) == (Fate.NO_DELIVERY, None)
+    assert fate_of(cut, [*ROWS, _row(RowKind.ACCEPTED)], HOW) == (Fate.ACCEPTED_SINCE, None)
+
+
 def test_rows_of_other_deliveries_say_nothing_of_this_one() -> None:
     assert fate_of(DEAD, [*ROWS, _row(RowKind.ACCEPTED, delivery_id="D2")], HOW)[0] is Fate.REDRIVEN
 
