@@ -35,6 +35,7 @@ def target_of(url: str) -> Target:
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme]
+        (parts.hostname or "").encode("idna")  # as whoever resolves it will
     except (ValueError, KeyError):
         raise ValueError("the URL is none of http or https") from None
     host = parts.hostname
@@ -59,7 +60,7 @@ def request_bytes(request: Request, target: Target) -> list[bytes]:
         lines.append(f"content-length: {len(request.body)}")
     text = "\r\n".join([*lines, "", ""])
     ends = len(lines) + 1
-    if text.count("\r") != ends or text.count("\n") != ends:
-        raise ValueError("a header holds a line break")
+    if text.count("\r") != ends or text.count("\n") != ends or "\0" in text:
+        raise ValueError("a header holds a line break or a NUL")
     head = text.encode()
     return [head, request.body] if request.body else [head]

@@ -22,10 +22,11 @@ AddressesOf = Callable[[str, int], Awaitable[list[str]]]
 # must not hold those. A look-up cannot be cancelled; its thread is free when the resolver gives up.
 _LOOK_UPS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="names-of-others")
 
+# RFC 4291: what is handed out of IPv6. `is_global` is true of the rest, too, where nothing forbids it: of what was
+# once for sites alone (fec0::/10) and of an IPv4 address behind zeros, which some networks still route inside.
+_HANDED_OUT = IPv6Network("2000::/3")
 # RFC 6052: an IPv4 address in its last four bytes, which a gateway on the way connects to.
 _NAT64 = IPv6Network("64:ff9b::/96")
-# RFC 8215: the same inside one network, which older Pythons take for global.
-_NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")
 
 
 class NotPublic(NotSent):
@@ -46,7 +47,7 @@ async def public_addresses(host: str, port: int) -> list[str]:
 def is_public(address: str) -> bool:
     """Of an IP address as text, a zone included: whether the whole internet can mean the same by it."""
     parsed = ip_address(address)
-    if parsed in _NAT64_LOCAL:
+    if isinstance(parsed, IPv6Address) and parsed not in _HANDED_OUT and parsed not in _NAT64:
         return False
     return all(one.is_global and not one.is_multicast for one in (parsed, *_inside(parsed)))
 
@@ -55,7 +56,7 @@ def _inside(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
     """The IPv4 addresses that gateways and tunnels reach by it."""
     if isinstance(address, IPv4Address):
         return []
-    inside = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    inside = [address.sixtofour, *(address.teredo or ())]
     if address in _NAT64:
         inside.append(IPv4Address(int(address) & 0xFFFF_FFFF))
     return [one for one in inside if one is not None]

@@ -25,6 +25,7 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from notifyd.errors import NoAnswer, NotSent
+from notifyd.wire.http1_target import request_bytes, target_of
 from notifyd.wire.limits import ANSWER_BYTES_MAX, KEEP_ALIVE_S, connect_timeout_s
 from notifyd.wire.proxies import Proxies
 from notifyd.wire.transport import Request, Response
@@ -77,6 +78,11 @@ class AiohttpTransport:
         self._session._retry_connection = False  # noqa: SLF001
 
     async def send(self, request: Request, *, timeout_s: float) -> Response:
+        try:
+            # aiohttp takes an encoded URL as it is, line breaks included, and raises what is no error of ours.
+            request_bytes(request, target_of(request.url))
+        except ValueError as error:
+            raise NotSent(f"{request.method}: {error}") from None
         url = URL(request.url, encoded=True)
         if self._session.closed:
             raise NotSent(f"{request.method} {_origin(url)}: this transport is closed")

@@ -44,6 +44,10 @@ from tests.support.hostile_server import answer, answering, hostile_server
         "2002:7f00:1::",
         "2001:0:a00:1::",
         "2001:db8::1",
+        "fec0::1",
+        "::127.0.0.1",
+        "::10.0.0.1",
+        "4000::1",
     ],
 )
 def test_an_address_that_means_something_else_in_another_network_is_not_public(address: str) -> None:

@@ -90,6 +90,33 @@ async def test_a_name_that_does_not_resolve_is_not_sent(kind: Kind) -> None:
             await transport.send(Request("POST", "https://nobody.invalid/", {}), timeout_s=10.0)
 
 
+@pytest.mark.parametrize("value", ["a\r\nx-more: b", "a\nb", "a\rb", "a\0b"])
+async def test_a_header_that_would_break_out_of_its_line_is_not_sent(kind: Kind, value: str) -> None:
+    async with world(kind, "answers") as here:
+        with pytest.raises(NotSent) as refused:
+            await here.transport.send(Request("POST", f"{here.origin}/", {"x-name": value}), timeout_s=10.0)
+        assert value not in str(refused.value)
+        assert here.seen() == 0
+        assert (await here.post()).status == 418
+
+
+@pytest.mark.parametrize("path", ["/a b", "/ä", "/a\r\nx-more: b", "/\0"])
+async def test_a_url_that_would_break_out_of_its_line_is_not_sent(kind: Kind, path: str) -> None:
+    async with world(kind, "answers") as here:
+        with pytest.raises(NotSent):
+            await here.post(path=path)
+        assert here.seen() == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["https://", "https://a.example:99999/", f"https://{'a' * 64}.example/", "ftp://b/"]
+)
+async def test_a_url_that_leads_nowhere_is_not_sent(kind: Kind, url: str) -> None:
+    async with closed_after(kind, "https://127.0.0.1") as transport:
+        with pytest.raises(NotSent):
+            await transport.send(Request("POST", url, {}), timeout_s=10.0)
+
+
 async def test_a_tls_handshake_that_never_ends_is_not_sent(kind: Kind) -> None:
     async with hostile_server(never_answering) as server:
         origin = server.url.replace("http:", "https:")
