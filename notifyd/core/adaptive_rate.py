@@ -55,6 +55,9 @@ class AdaptiveRate:
 
     def set_limit(self, limit_per_s: float | None, now_s: float) -> None:
         self._limit_per_s = limit_per_s
+        if limit_per_s is not None:
+            # Above 1 it looked for a limit that nobody knew.
+            self._factor = min(1.0, self._factor)
         self._fit(now_s)
 
     def set_share(self, share: float, now_s: float) -> None:

@@ -95,11 +95,6 @@ class ProviderHealth:
         is_slow = self._sums["all"] >= _SLOW_MIN and slow >= self._sums["all"] * SLOW_SHARE_TO_MOVE
         return self._sums["errors"] >= ERRORS_TO_MOVE or is_slow
 
-    def error_share(self, now_s: float) -> float:
-        """Of the last minute's answers."""
-        self._forget(now_s)
-        return self._sums["errors"] / self._sums["all"] if self._sums["all"] else 0.0
-
     def errors(self, now_s: float) -> int:
         """Of the last minute; at ERRORS_TO_MOVE weight moves away."""
         self._forget(now_s)

@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from notifyd.config_sections import Section
-from notifyd.config_values import wrong
+from notifyd.config_values import CaFile, wrong
 from notifyd.providers._push import HttpsOrigin
 from notifyd.secret_ref import SecretRef
 
@@ -50,7 +50,7 @@ class ApnsConfig(Section):
     """Tokens of apps built for development are known to sandbox alone, all others to production."""
     base_url: HttpsOrigin | None = None
     """Instead of Apple's, for a stand-in."""
-    ca_file: Path | None = None
+    ca_file: CaFile | None = None
     """A PEM file of authorities to trust instead of the system's."""
     rate_per_s: PositiveFloat | None = None
     """Apple names no limit."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 from pydantic import SecretStr
@@ -13,12 +13,16 @@ from notifyd.config_sections import Section
 from notifyd.core.channel import Channel
 from notifyd.core.look_up import CannotTell, Found
 from notifyd.core.message import Delivery
+from notifyd.core.outcome import Reason, Rejected
 from notifyd.ports import Clock, Entropy, LookUpLimits, Provider
 from notifyd.secret_ref import SecretRef
 from notifyd.wire.aws_call import AwsService
 
 # Settled before the caller's own deadline, which would make unknown even what was answered, or never sent.
 _ANSWER_SHARE = 0.95
+
+# Of a template's literal or a look-up's code; JSON has no such text. It fails where a request's bytes are made.
+NO_UNICODE: Final = Rejected(Reason.MESSAGE_REFUSED, "a text holds half of a surrogate pair")
 
 
 def answer_timeout_s(send_timeout_s: float) -> float:

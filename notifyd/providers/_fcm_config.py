@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from notifyd.config_sections import Section
+from notifyd.config_values import CaFile
 from notifyd.providers._push import HttpsOrigin
 from notifyd.secret_ref import SecretRef
 
@@ -22,7 +22,7 @@ class FcmConfig(Section):
     base_url: HttpsOrigin = "https://fcm.googleapis.com"
     token_url: Annotated[str, Field(pattern=r"^https://")] | None = None
     """Where access tokens come from; unset: as the key file says."""
-    ca_file: Path | None = None
+    ca_file: CaFile | None = None
     """A PEM file of authorities to trust instead of the system's."""
     rate_per_s: PositiveFloat = 10_000
     """Google allows a project 600,000 a minute unless it has raised the quota."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, PositiveFloat, PositiveInt
 
 from notifyd.config_sections import Section
-from notifyd.config_values import wrong
+from notifyd.config_values import CaFile, wrong
 from notifyd.core.channel import Channel
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Outcome, Reason, Rejected
 from notifyd.errors import Fault, TransportError
 from notifyd.ports import Limits, Tell, tell_nobody
-from notifyd.providers._base import Unasked, answer_timeout_s
+from notifyd.providers._base import NO_UNICODE, Unasked, answer_timeout_s
 from notifyd.providers._each_alone import batch_max_of, sent_each_alone
 from notifyd.providers._http_answer import quoted, unanswered
 from notifyd.wire.http1_target import target_of
@@ -48,7 +47,7 @@ Origin = Annotated[str, AfterValidator(_checked_origin)]
 
 
 class HttpSection(Section):
-    ca_file: Path | None = None
+    ca_file: CaFile | None = None
     """A PEM file of authorities to trust instead of the system's."""
     rate_per_s: PositiveFloat | None = None
     """Requests a second; unset: as many as the vendor takes."""
@@ -133,7 +132,7 @@ class HttpProvider(Unasked, ABC):
         try:
             request = self.request_of(delivery)
         except UnicodeEncodeError:
-            return Rejected(Reason.MESSAGE_REFUSED, "a text holds half of a surrogate pair")
+            return NO_UNICODE
         if not isinstance(request, Request):
             return request
         if len(request.body) > self.limits.payload_bytes_max:

@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from notifyd.core.outcome import AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.core.unreadable import UNREADABLE
 from notifyd.errors import NotSent, TransportError, TurnedAway
 from notifyd.providers._mail import short
 from notifyd.wire.http_date import epoch_s
@@ -83,21 +84,27 @@ def quoted(text: str) -> str:
 
 
 def retry_after_s(answer: Response) -> float | None:
-    """A time counts from the answer's own date: clocks may differ."""
     value = answer.headers.get("retry-after", "")
     if _SECONDS.fullmatch(value):
         return float(value)
-    reset = answer.headers.get("x-ratelimit-reset", "")
-    until_s = float(reset) if _SECONDS.fullmatch(reset) else epoch_s(value)
+    return _seconds_until(epoch_s(value), answer)
+
+
+def rate_reset_s(answer: Response) -> float | None:
+    """Until X-RateLimit-Reset, of a vendor that writes an epoch time there: others write a number of seconds."""
+    value = answer.headers.get("x-ratelimit-reset", "")
+    return _seconds_until(float(value) if _SECONDS.fullmatch(value) else None, answer)
+
+
+def _seconds_until(time_s: float | None, answer: Response) -> float | None:
+    """A time counts from the answer's own date: clocks may differ."""
     now_s = epoch_s(answer.headers.get("date", ""))
-    if until_s is None or now_s is None:
-        return None
-    return max(0.0, until_s - now_s)
+    return None if time_s is None or now_s is None else max(0.0, time_s - now_s)
 
 
 def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T | None:
     """None for what is no such JSON."""
     try:
         return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None

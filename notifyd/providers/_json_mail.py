@@ -8,9 +8,7 @@ import msgspec
 
 from notifyd.core.message import Delivery, Email, message_of
 from notifyd.core.outcome import Reason, Rejected
-from notifyd.providers._mail import encoded_words, flaw, from_header, mailbox
-
-_REPLY_TO = "reply-to"
+from notifyd.providers._mail import encoded_words, flaw, from_header, is_reply_to, mailbox, own_reply_to
 
 
 class Mailbox(msgspec.Struct, omit_defaults=True, gc=False):
@@ -41,13 +39,12 @@ def letter_of(delivery: Delivery, *, sender: str, reply_to: tuple[str, ...]) -> 
     to = mailbox(delivery.address)
     if isinstance(to, Rejected):
         return to
-    own_reply_to = [value for name, value in email.headers if name.lower() == _REPLY_TO]
     return Letter(
         # The name as it was written, the address as it goes on the wire.
         sender=Mailbox(parseaddr(checked)[1], parseaddr(shown)[0]),
         to=to,
         email=email,
-        headers={name: encoded_words(value) for name, value in email.headers if name.lower() != _REPLY_TO},
-        reply_to=[Mailbox(address, name) for name, address in getaddresses(own_reply_to or list(reply_to))],
+        headers={name: encoded_words(value) for name, value in email.headers if not is_reply_to(name)},
+        reply_to=[Mailbox(address, name) for name, address in own_reply_to(email) or getaddresses(list(reply_to))],
         marks={**dict(email.tags), "delivery_id": delivery.delivery_id},
     )

@@ -85,6 +85,17 @@ def headers_of(mailboxes: tuple[str, ...]) -> tuple[str, ...]:
 Mailbox = Annotated[str, AfterValidator(checked_sender)]
 
 
+def is_reply_to(name: str) -> bool:
+    return name.lower() == "reply-to"
+
+
+def own_reply_to(email: Email) -> tuple[tuple[str, str], ...]:
+    """Names and addresses, which take the place of the configured ones: a mail has one Reply-To at most."""
+    if not email.headers:
+        return ()  # as most: each mail is asked on its way into a batch
+    return tuple(getaddresses([value for name, value in email.headers if is_reply_to(name)]))
+
+
 def flaw(email: Email) -> str:
     """What must not stand in a mail: line breaks and NUL in any field, names that are ours, no real tags."""
     if _breaks(email.subject):

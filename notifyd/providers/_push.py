@@ -16,6 +16,7 @@ from notifyd.core.cut_text import beginning
 from notifyd.core.message import Delivery, Push, message_of
 from notifyd.core.outcome import Outcome, Reason, Rejected
 from notifyd.ports import Tell, tell_nobody
+from notifyd.providers._base import NO_UNICODE
 from notifyd.providers._http import Origin
 from notifyd.wire.transport import NO_HEADERS, Answer, BatchTransport, Request
 
@@ -68,7 +69,7 @@ def fitted(push: Push, encode: Callable[[Push], bytes], bytes_max: int) -> bytes
     try:
         whole = encode(push)
     except UnicodeEncodeError:
-        return Rejected(Reason.MESSAGE_REFUSED, "a text holds half of a surrogate pair")
+        return NO_UNICODE
     if len(whole) <= bytes_max:
         return whole
     if push.shorten and push.body:

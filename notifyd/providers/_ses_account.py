@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from notifyd.core.unreadable import UNREADABLE
 from notifyd.errors import AwsError, Fault, NoAnswer
 from notifyd.wire.aws_call import AwsService
 
@@ -102,7 +103,7 @@ async def _verified(aws: AwsService, identity: str) -> bool:
 def _decoded(answer: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(answer, type=kind)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise NoAnswer(f"SES answered what is no {kind.__name__.strip('_')}: {error}") from error
 
 

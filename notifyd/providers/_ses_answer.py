@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.core.unreadable import UNREADABLE
 from notifyd.errors import AwsError, NotSent, Throttled, TransportError
 from notifyd.providers._mail import short
 
@@ -64,7 +65,7 @@ def bulk_outcomes(answer: bytes, mails: int) -> list[Outcome]:
     """By position, as SES does not repeat the recipients: another length makes the whole call unknown."""
     try:
         results = _decode_bulk(answer).bulk_email_entry_results
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         return [Unknown(Reason.ANSWER_UNREADABLE, str(error))] * mails
     if len(results) != mails:
         return [Unknown(Reason.ANSWER_UNREADABLE, f"{len(results)} results for {mails} mails")] * mails
@@ -74,7 +75,7 @@ def bulk_outcomes(answer: bytes, mails: int) -> list[Outcome]:
 def single_outcome(answer: bytes) -> Outcome:
     try:
         return Accepted(_decode_single(answer).message_id)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         return Unknown(Reason.ANSWER_UNREADABLE, str(error))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from notifyd.core.message import Delivery, Email, message_of
-from notifyd.providers._mail import encoded_words
+from notifyd.providers._mail import encoded_words, is_reply_to
 from notifyd.providers._ses_template import template_of
 
 TEMPLATE_DATA_CHARS_MAX = 262_144
@@ -146,7 +146,8 @@ def single_body(envelope: Envelope, address: str, delivery: Delivery) -> bytes:
 
 
 def _headers(email: Email) -> list[_NameValue]:
-    return [_NameValue(name, encoded_words(value)) for name, value in email.headers]
+    """Without Reply-To, which SES takes in a place of its own alone ("Amazon SES header fields")."""
+    return [_NameValue(name, encoded_words(value)) for name, value in email.headers if not is_reply_to(name)]
 
 
 def _tags(delivery: Delivery, email: Email) -> list[_NameValue]:

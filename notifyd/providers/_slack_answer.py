@@ -14,15 +14,18 @@ from notifyd.wire.transport import Response
 
 _ERRORS = {
     "access_denied": Reason.CREDENTIALS,
+    "accesslimited": Reason.CREDENTIALS,  # not from this network
     "account_inactive": Reason.CREDENTIALS,
     "cannot_reply_to_message": Reason.MESSAGE_REFUSED,
     "channel_is_archived": Reason.ADDRESS_GONE,
     "channel_not_found": Reason.ADDRESS_INVALID,
     "ekm_access_denied": Reason.ACCOUNT_PAUSED,
+    "enterprise_is_restricted": Reason.CREDENTIALS,
     "invalid_auth": Reason.CREDENTIALS,
     "is_archived": Reason.ADDRESS_GONE,
     "message_limit_exceeded": Reason.QUOTA,
     "messages_tab_disabled": Reason.ADDRESS_INVALID,
+    "metadata_must_be_sent_from_app": Reason.CREDENTIALS,
     "missing_scope": Reason.CREDENTIALS,
     "msg_blocks_too_long": Reason.PAYLOAD_TOO_LARGE,
     "msg_too_long": Reason.PAYLOAD_TOO_LARGE,
@@ -33,6 +36,7 @@ _ERRORS = {
     "org_login_required": Reason.ACCOUNT_PAUSED,
     "rate_limited": Reason.THROTTLED,
     "ratelimited": Reason.THROTTLED,
+    "request_timeout": Reason.PROVIDER_ERROR,  # of the body a part arrived, or nothing
     "restricted_action": Reason.SENDER_REFUSED,
     "restricted_action_non_threadable_channel": Reason.SENDER_REFUSED,
     "restricted_action_read_only_channel": Reason.SENDER_REFUSED,
@@ -42,6 +46,7 @@ _ERRORS = {
     "team_added_to_org": Reason.PROVIDER_ERROR,
     "token_expired": Reason.CREDENTIALS,
     "token_revoked": Reason.CREDENTIALS,
+    "two_factor_setup_required": Reason.CREDENTIALS,
     "unknown_method": Reason.CREDENTIALS,  # base_url leads astray
     "user_not_found": Reason.ADDRESS_INVALID,
 }

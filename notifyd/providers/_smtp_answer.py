@@ -1,6 +1,7 @@
 """What an SMTP reply means, by whose fault: enhanced status codes (RFC 3463) first, reply codes (RFC 5321) else.
 
-As everywhere, what an operator can mend is deferred: a refused sender or login is no fault of the mail's.
+As everywhere, what an operator can mend is deferred: a refused sender or login is no fault of the mail's, nor is
+a relay's limit.
 """
 
 from __future__ import annotations
@@ -23,14 +24,18 @@ class Stage(StrEnum):
 
 _ENHANCED = re.compile(r"([45])\.(\d{1,3}\.\d{1,3})\b")
 _GONE = frozenset({"1.1", "1.6", "2.1"})  # no such mailbox, moved away, switched off
+# "Gmail SMTP errors and codes" has 5.2.1 for this, too: a mailbox that is in use, and gets much.
+_GETS_TOO_MUCH = "receiving mail at a rate"
 _SUBJECT_DETAIL = {
     "1.2": Reason.ADDRESS_INVALID,  # no such domain
     "1.3": Reason.ADDRESS_INVALID,  # syntax
     "1.10": Reason.ADDRESS_INVALID,  # its domain takes no mail (RFC 7505)
     "1.7": Reason.SENDER_REFUSED,
     "1.8": Reason.SENDER_REFUSED,
+    "2.2": Reason.RECIPIENT_UNAVAILABLE,  # full
     "2.3": Reason.PAYLOAD_TOO_LARGE,
     "3.4": Reason.PAYLOAD_TOO_LARGE,
+    "4.5": Reason.QUOTA,  # of 5xx replies it is Gmail's alone: the day's mails are sent
     "7.8": Reason.CREDENTIALS,
     "7.9": Reason.CREDENTIALS,
 }
@@ -45,7 +50,19 @@ _REPLIES = {
 _OF_THE_RECIPIENT = re.compile(r"1\.(?![78]$)|2\.")
 # A busy relay says 450 or 451; these say that we are too fast.
 _TOO_FAST = frozenset({"3.2", "4.5", "7.0", "7.28"})
-_MENDED_BY_THE_OPERATOR = frozenset({Reason.SENDER_REFUSED, Reason.CREDENTIALS})
+_NOT_THE_MAIL_S = frozenset(
+    {Reason.SENDER_REFUSED, Reason.CREDENTIALS, Reason.QUOTA, Reason.RECIPIENT_UNAVAILABLE}
+)
+# X.7.1 is a policy of any kind, and some give no code: what these mean, any mail would be told as well.
+_POLICIES = (
+    # It does not know us: as Postfix, Exim, Sendmail, Exchange and Google's relay say it.
+    (r"relay(ing)? (access )?denied|relay(ing)? not permitted|unable to relay", Reason.CREDENTIALS),
+    # Google Workspace: "SMTP relay service error messages".
+    (r"daily .*(limit|quota) exceeded", Reason.QUOTA),
+    (_GETS_TOO_MUCH, Reason.RECIPIENT_UNAVAILABLE),
+    # Exchange: SmtpResponse.SendAsDenied.
+    (r"permissions? to send as this sender", Reason.SENDER_REFUSED),
+)
 
 
 def refused(stage: Stage, code: int, text: str) -> Outcome:
@@ -59,14 +76,21 @@ def refused(stage: Stage, code: int, text: str) -> Outcome:
         return Deferred(_reason_for_now(stage, code, detail), answer=answer)
     if not 500 <= code < 600:
         return _senseless(stage, answer)
-    if stage is Stage.RCPT and detail in _GONE:
+    if stage is Stage.RCPT and detail in _GONE and _GETS_TOO_MUCH not in text:
         return AddressGone(answer)
     reason = _SUBJECT_DETAIL.get(detail) or _REPLIES.get(code, Reason.MESSAGE_REFUSED)
     if stage is Stage.MAIL and reason in {Reason.MESSAGE_REFUSED, Reason.ADDRESS_INVALID}:
         reason = Reason.SENDER_REFUSED
-    if reason in _MENDED_BY_THE_OPERATOR:
+    if reason is Reason.MESSAGE_REFUSED:
+        reason = _by_policy(text)
+    if reason in _NOT_THE_MAIL_S:
         return Deferred(reason, answer=answer)
     return Rejected(reason, answer)
+
+
+def _by_policy(text: str) -> Reason:
+    said = text.lower()
+    return next((reason for words, reason in _POLICIES if re.search(words, said)), Reason.MESSAGE_REFUSED)
 
 
 def _reason_for_now(stage: Stage, code: int, detail: str) -> Reason:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, PositiveFloat, PositiveInt, model_validator
 
 from notifyd.config_sections import Section
-from notifyd.config_values import wrong
+from notifyd.config_values import CaFile, wrong
 from notifyd.providers._mail import Mailbox
 from notifyd.secret_ref import SecretRef
 
@@ -42,7 +41,7 @@ class SmtpConfig(Section):
     reply_to: tuple[Mailbox, ...] = ()
     username: str | None = None
     password: SecretRef | None = None
-    ca_file: Path | None = None
+    ca_file: CaFile | None = None
     """A PEM file of authorities to trust instead of the system's."""
     starttls: bool = True
     """False sends over smtp:// in the clear: to a relay on loopback, or where `plain_allowed` says so."""

@@ -19,8 +19,12 @@ _CODES = {
     20404: Reason.CREDENTIALS,  # the account in the path
     20429: Reason.THROTTLED,
     21211: Reason.ADDRESS_INVALID,
+    21212: Reason.SENDER_REFUSED,  # From is no number and no name, or on a list of numbers that send nothing
     21217: Reason.ADDRESS_INVALID,
+    21264: Reason.SENDER_REFUSED,
+    21265: Reason.ADDRESS_INVALID,  # a short code
     21266: Reason.ADDRESS_INVALID,
+    21267: Reason.SENDER_REFUSED,  # a trial account sends from no name
     21408: Reason.SENDER_REFUSED,  # the country is not switched on
     21601: Reason.SENDER_REFUSED,
     21602: Reason.MESSAGE_REFUSED,
@@ -36,6 +40,8 @@ _CODES = {
     21612: Reason.SENDER_REFUSED,  # this sender does not reach this number
     21614: Reason.ADDRESS_INVALID,
     21617: Reason.PAYLOAD_TOO_LARGE,
+    21635: Reason.ADDRESS_INVALID,  # a landline
+    21657: Reason.SENDER_REFUSED,
     21659: Reason.SENDER_REFUSED,
     21660: Reason.SENDER_REFUSED,
     21661: Reason.SENDER_REFUSED,

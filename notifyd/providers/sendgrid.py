@@ -11,11 +11,11 @@ import msgspec
 
 from notifyd.core.channel import Channel
 from notifyd.core.message import Delivery
-from notifyd.core.outcome import Accepted, Outcome, Reason, Rejected
+from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Rejected
 from notifyd.errors import Fault
 from notifyd.providers._base import ProviderContext
 from notifyd.providers._http import JSON, HttpProvider, HttpSection, Origin, refused_check, vendor_transport
-from notifyd.providers._http_answer import by_status, decoded, quoted, refusal
+from notifyd.providers._http_answer import by_status, decoded, quoted, rate_reset_s, refusal, retry_after_s
 from notifyd.providers._json_mail import Letter, letter_of
 from notifyd.providers._json_mail import Mailbox as JsonMailbox
 from notifyd.providers._mail import Mailbox
@@ -102,6 +102,8 @@ class SendGridProvider(HttpProvider):
             return Accepted(answer.headers.get("x-message-id", ""))
         errors = decoded(_errors, answer.body) or _Errors()
         said = quoted("; ".join(f"{error.field or ''} {error.message}".strip() for error in errors.errors))
+        if answer.status == 429:
+            return Deferred(Reason.THROTTLED, _pause_s(answer), f"HTTP 429 {said}".rstrip())
         reason = _reason(answer.status, errors.errors)
         if reason is not None:
             return refusal(reason, f"HTTP {answer.status} {said}")
@@ -132,6 +134,12 @@ def _mail_send(letter: Letter) -> _MailSend:
         reply_to_list=letter.reply_to,
         headers=letter.headers,
     )
+
+
+def _pause_s(answer: Response) -> float | None:
+    """Of a throttled request alone: by "Rate Limits" the reset is in every answer, however that one failed."""
+    pause_s = retry_after_s(answer)
+    return rate_reset_s(answer) if pause_s is None else pause_s
 
 
 def _reason(status: int, errors: list[_Error]) -> Reason | None:

@@ -6,21 +6,22 @@ Limits: the SES Developer Guide, "Service quotas". The sending rate is the accou
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from pathlib import Path
+from email.utils import formataddr
 from typing import Annotated
 
 import msgspec
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from notifyd.config_sections import Section
+from notifyd.config_values import CaFile
 from notifyd.core.channel import Channel
 from notifyd.core.message import Delivery, Email, message_of
 from notifyd.core.outcome import Deferred, Outcome, Reason, Rejected
 from notifyd.errors import AwsError, Fault, TransportError
 from notifyd.ports import Limits, Tell, tell_nobody
 from notifyd.providers import _ses_account as ses_account
-from notifyd.providers._base import ProviderContext, Unasked
-from notifyd.providers._mail import Mailbox, flaw, from_header, headers_of, mailbox
+from notifyd.providers._base import NO_UNICODE, ProviderContext, Unasked
+from notifyd.providers._mail import Mailbox, flaw, from_header, headers_of, mailbox, own_reply_to
 from notifyd.providers._ses_answer import bulk_outcomes, call_outcome, single_outcome
 from notifyd.providers._ses_request import (
     BULK_CHARS_MAX,
@@ -47,7 +48,7 @@ class SesConfig(Section):
     """Sends bounces, complaints and opens on to an event destination."""
     base_url: str | None = None
     """Instead of SES in the session's region, for a stand-in or a VPC endpoint."""
-    ca_file: Path | None = None
+    ca_file: CaFile | None = None
     """A PEM file of authorities to trust instead of the system's."""
     rate_per_s: PositiveFloat | None = None
     """Mails a second; unset: what GetAccount allows."""
@@ -56,9 +57,9 @@ class SesConfig(Section):
 
 
 class SesProvider(Unasked):
-    """A bulk request holds mails of one sender that all have HTML, or all have none. A mail goes alone when it
-    is too large for template data, or when a bulk request with it in it was refused as a whole: the retry
-    then shows whose fault that was, and the others go on.
+    """A bulk request holds mails of one sender and one Reply-To that all have HTML, or all have none. A mail goes
+    alone when it is too large for template data, or when a bulk request with it in it was refused as a whole: the
+    retry then shows whose fault that was, and the others go on.
     """
 
     name = "ses"
@@ -85,7 +86,7 @@ class SesProvider(Unasked):
         email = message_of(delivery, Email)
         if self._goes_alone(delivery, email):
             return delivery.delivery_id
-        return email.sender, email.html is None
+        return email.sender, email.html is None, own_reply_to(email)
 
     async def send(self, batch: Sequence[Delivery], tell: Tell = tell_nobody) -> list[Outcome]:  # noqa: ARG002 - one request, one answer
         sender = from_header(message_of(batch[0], Email).sender or self._config.sender)
@@ -123,21 +124,27 @@ class SesProvider(Unasked):
         """The connections are the AWS session's, which closes them."""
 
     async def _request(self, sender: str, mails: Sequence[tuple[str, Delivery]]) -> list[Outcome]:
-        envelope = Envelope(sender, self._reply_to, self._config.configuration_set)
         address, first = mails[0]
-        alone = self._goes_alone(first, message_of(first, Email))
+        email = message_of(first, Email)
+        envelope = Envelope(sender, self._reply_to_of(email), self._config.configuration_set)
+        alone = self._goes_alone(first, email)
         try:
             if alone:
                 body = single_body(envelope, address, first)
                 return [single_outcome(await self._aws.post(_SINGLE, body, timeout_s=self._timeout_s))]
             answer = await self._aws.post(_BULK, bulk_body(envelope, mails), timeout_s=self._timeout_s)
             return bulk_outcomes(answer, len(mails))
+        except UnicodeEncodeError:
+            outcome: Outcome = NO_UNICODE
         except (AwsError, TransportError) as error:
             outcome = call_outcome(error)
         if isinstance(outcome, Rejected) and len(mails) > 1:
             self._send_alone([delivery for _, delivery in mails])
             outcome = Deferred(outcome.reason, answer=outcome.answer)
         return [outcome] * len(mails)
+
+    def _reply_to_of(self, email: Email) -> tuple[str, ...]:
+        return tuple(map(formataddr, own_reply_to(email))) or self._reply_to
 
     def _goes_alone(self, delivery: Delivery, email: Email) -> bool:
         html_chars = 0 if email.html is None else len(email.html)

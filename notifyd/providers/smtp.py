@@ -21,8 +21,8 @@ from notifyd.core.message import Delivery, Email, message_of
 from notifyd.core.outcome import Accepted, Outcome, Reason, Rejected
 from notifyd.errors import Fault
 from notifyd.ports import Clock, Limits, Tell, tell_nobody
-from notifyd.providers._base import ProviderContext, Unasked
-from notifyd.providers._mail import flaw, from_header, headers_of, mailbox, short
+from notifyd.providers._base import NO_UNICODE, ProviderContext, Unasked
+from notifyd.providers._mail import flaw, from_header, headers_of, mailbox, own_reply_to, short
 from notifyd.providers._smtp_answer import Stage, no_reply, refused
 from notifyd.providers._smtp_config import SmtpConfig
 from notifyd.providers._smtp_message import message_bytes
@@ -94,7 +94,10 @@ class SmtpProvider(Unasked):
         await asyncio.gather(*(_quit(self._clients.get_nowait()) for _ in range(self._clients.qsize())))
 
     async def _send_one(self, delivery: Delivery) -> Outcome:
-        mail = self._mail(delivery)
+        try:
+            mail = self._mail(delivery)
+        except UnicodeEncodeError:
+            return NO_UNICODE
         if isinstance(mail, Rejected):
             return mail
         client = await self._clients.get()
@@ -122,7 +125,7 @@ class SmtpProvider(Unasked):
             sender=sender,
             domain=address.rpartition("@")[2],
             to=to,
-            reply_to=self._reply_to,
+            reply_to="" if own_reply_to(email) else self._reply_to,
             now_s=self._clock.now_s(),
         )
         return _Mail(address, to, content)

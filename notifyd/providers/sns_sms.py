@@ -8,18 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from notifyd.config_sections import Section
+from notifyd.config_values import CaFile
 from notifyd.core.channel import Channel, Lane
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted, Outcome, Reason, Rejected, Unknown
 from notifyd.errors import AwsError, Fault, Throttled, TransportError
 from notifyd.ports import Limits, Tell, tell_nobody
-from notifyd.providers._base import ProviderContext, Unasked
+from notifyd.providers._base import NO_UNICODE, ProviderContext, Unasked
 from notifyd.providers._each_alone import batch_max_of, sent_each_alone
 from notifyd.providers._http_answer import quoted, refusal, unanswered
 from notifyd.providers._sms import SEGMENTS_MAX, number_of, text_of
@@ -57,7 +57,7 @@ class SnsSmsConfig(Section):
     """A longer text is cut where its template allows that, else refused."""
     base_url: str | None = None
     """Instead of SNS in the session's region, for a stand-in or a VPC endpoint."""
-    ca_file: Path | None = None
+    ca_file: CaFile | None = None
     """A PEM file of authorities to trust instead of the system's."""
     rate_per_s: PositiveFloat = 20
     """Messages a second; 20 is what an account is allowed at first."""
@@ -125,15 +125,13 @@ class SnsSmsProvider(Unasked):
             return text
         try:
             parameters = self._publish(delivery, to, text)
-            answer = await self._aws.query("Publish", _VERSION, parameters, timeout_s=self._timeout_s)
+            return _taken(await self._aws.query("Publish", _VERSION, parameters, timeout_s=self._timeout_s))
+        except UnicodeEncodeError:
+            return NO_UNICODE
         except AwsError as error:
             return _refused(error)
         except TransportError as error:
             return unanswered(error)
-        message_id = _MESSAGE_ID.search(answer)
-        if message_id is None:
-            return Unknown(Reason.ANSWER_UNREADABLE, "HTTP 200 without a MessageId")
-        return Accepted(message_id[1].decode())
 
     def _publish(self, delivery: Delivery, to: str, text: str) -> dict[str, str]:
         kind = "Transactional" if delivery.lane is Lane.TRANSACTIONAL else "Promotional"
@@ -152,6 +150,13 @@ class SnsSmsProvider(Unasked):
             parameters[f"{entry}.Value.DataType"] = data_type
             parameters[f"{entry}.Value.StringValue"] = value
         return parameters
+
+
+def _taken(answer: bytes) -> Outcome:
+    message_id = _MESSAGE_ID.search(answer)
+    if message_id is None:
+        return Unknown(Reason.ANSWER_UNREADABLE, "HTTP 200 without a MessageId")
+    return Accepted(message_id[1].decode())
 
 
 def _refused(error: AwsError) -> Outcome:

@@ -9,11 +9,11 @@ from collections.abc import Hashable
 
 from notifyd.core.channel import Channel, Lane
 from notifyd.core.message import Delivery, Push, message_of
-from notifyd.core.outcome import Accepted, AddressGone, Outcome, Reason, Rejected
+from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected
 from notifyd.errors import ConfigError, Fault
 from notifyd.ports import Clock
 from notifyd.providers._base import ProviderContext
-from notifyd.providers._http_answer import by_status
+from notifyd.providers._http_answer import by_status, retry_after_s
 from notifyd.providers._key_file import NoKey
 from notifyd.providers._push import PAYLOAD_BYTES_MAX, fitted, hashed_id, seconds_left
 from notifyd.providers._receivers import ReceiversProvider, may_reach, of_one_receiver, receivers_transport
@@ -28,6 +28,8 @@ from notifyd.wire.transport import Request, Response, Transport
 _TTL_MAX_S = 28 * 86_400.0
 _TOPIC_CHARS_MAX = 32
 _TOPIC = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+_DROPPED = frozenset({"dropped", "channelthrottled"})
 
 
 class WebPushProvider(ReceiversProvider):
@@ -71,6 +73,10 @@ class WebPushProvider(ReceiversProvider):
 
     def outcome_of(self, delivery: Delivery, answer: Response) -> Outcome:
         match answer.status:
+            case 200 | 201 | 202 if dropped := _dropped(answer):
+                return Deferred(
+                    Reason.RECIPIENT_UNAVAILABLE, retry_after_s(answer), f"HTTP {answer.status} {dropped}"
+                )
             case 200 | 201 | 202:
                 self._refusals.accepted()
                 return Accepted(answer.headers.get("location", "").rpartition("/")[2])
@@ -78,6 +84,9 @@ class WebPushProvider(ReceiversProvider):
                 return AddressGone(f"HTTP {answer.status}")
             case 401 | 403 if self._refusals.refused(str(origin_of(delivery.address))):
                 return by_status(answer)
+            case 406:
+                # What others say by 429: Edge's push service.
+                return Deferred(Reason.RECIPIENT_UNAVAILABLE, retry_after_s(answer), "HTTP 406")
             case _:
                 return of_one_receiver(by_status(answer))
 
@@ -91,6 +100,12 @@ async def build_web_push(config: WebPushConfig, context: ProviderContext) -> Web
     vapid = Vapid(key, contact=config.contact, clock=context.clock)
     transport = receivers_transport(config)
     return WebPushProvider(config, transport, vapid, clock=context.clock, send_timeout_s=context.send_timeout_s)
+
+
+def _dropped(answer: Response) -> str:
+    """Edge's push service says it below an accepting status ("X-WNS-Status"); empty: it is not."""
+    status = answer.headers.get("x-wns-status", "").lower()
+    return status if status in _DROPPED else ""
 
 
 def _topic(collapse_id: str) -> str:

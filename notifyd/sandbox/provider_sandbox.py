@@ -130,10 +130,6 @@ class Sandbox:
         """FCM's, as Google's console gives it out, with the token endpoint of this sandbox."""
         return self.credentials.service_account(f"{self.urls['google_oauth']}/token")
 
-    @property
-    def slack_hook_url(self) -> str:
-        return self.urls["slack_webhook"] + self.credentials.slack_hook_path
-
     # --- servers -----------------------------------------------------------------------------------------
 
     async def _start_sinks(self, exit_stack: AsyncExitStack) -> None:

@@ -21,6 +21,11 @@ from notifyd.sandbox.ses_model import (
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _ADDRESS = re.compile(r"[!-?A-~]{1,64}@([a-z0-9-]+\.)+[a-z0-9-]+", re.IGNORECASE)
+# "Amazon SES header fields": of SendBulkEmail, and of SendEmail but for raw content.
+_HEADERS_DISALLOWED = frozenset(
+    {"bcc", "cc", "content-disposition", "content-type", "date", "from", "message-id", "mime-version"}
+    | {"reply-to", "return-path", "subject", "to"}
+)
 _NUMBERS = count(1)
 
 
@@ -112,6 +117,8 @@ def _headers(headers: list[Header], reply_to: list[str]) -> dict[str, str]:
     for header in headers:
         if len(header.name) + len(header.value) > 996:
             raise Refused(f"The header {header.name} is longer than 996 characters.")
+        if header.name.lower() in _HEADERS_DISALLOWED:
+            raise Refused(f"The header {header.name} is disallowed as a custom header.")
     named = {header.name: header.value for header in headers}
     return named | ({"Reply-To": ", ".join(reply_to)} if reply_to else {})
 

@@ -50,6 +50,14 @@ async def test_a_mail_arrives_whole(rig: MailRig) -> None:
     assert "shop@example.com" in mail.sender
 
 
+@pytest.mark.parametrize("field", ["subject", "text", "html"])
+async def test_a_text_that_is_no_unicode_is_refused_before_any_request(rig: MailRig, field: str) -> None:
+    [outcome] = await rig.provider.send([delivery(replace(PLAIN, **{field: "half \ud83d"}))])
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is Reason.MESSAGE_REFUSED
+    assert rig.requests == 0
+
+
 async def test_a_mail_without_html_has_none(rig: MailRig) -> None:
     assert isinstance((await rig.provider.send([delivery(replace(PLAIN, html=None))]))[0], Accepted)
     assert [mail.html for mail in rig.mails] == [None]

@@ -81,3 +81,13 @@ def test_when_a_limit_becomes_known_it_counts() -> None:
     rate.set_share(0.25, 1.0)
     assert rate.rate_per_s == pytest.approx(3.5)
     assert rate.state(1.0).limit_per_s == 14.0
+
+
+def test_a_limit_that_becomes_known_is_kept_whatever_quiet_had_raised_the_guess_to() -> None:
+    rate = AdaptiveRate(None, 0.0)
+    rate.take(100, 1.0)
+    rate.throttled(2.0)
+    for second in range(3, 50):
+        rate.wait_s(float(second))
+    rate.set_limit(10.0, 50.0)
+    assert rate.rate_per_s == pytest.approx(10.0)

@@ -6,9 +6,10 @@ import pytest
 from email_validator import EmailNotValidError, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from pydantic import ValidationError
 
-from notifyd.core.outcome import Rejected
+from notifyd.core.outcome import Accepted, Rejected
 from notifyd.providers._mail import encoded_words, from_header, mailbox
 from notifyd.providers._smtp_answer import Stage, refused
 from notifyd.providers._smtp_config import SmtpConfig
@@ -16,7 +17,7 @@ from notifyd.providers.ses import SesConfig
 from notifyd.sandbox.ses_faults import Refuse
 from notifyd.sandbox.ses_sink import SesSink
 from notifyd.sandbox.smtp_sink import SmtpSink
-from tests.support.deliveries import delivery
+from tests.support.deliveries import PLAIN, delivery
 from tests.support.provider_rigs import ses_provider, smtp_provider
 
 _AWKWARD = st.text(alphabet="ab.AZ09-_+@ \r\nü\0xn--", max_size=80)
@@ -73,6 +74,30 @@ async def test_answers_go_where_config_says() -> None:
     async with SmtpSink() as relay, smtp_provider(relay.url, reply_to=reply_to) as by_smtp:
         await by_smtp.send([delivery()])
         assert relay.inbox.messages[0].headers["Reply-To"] == in_ascii
+
+
+async def test_a_mail_s_own_reply_to_takes_the_place_of_the_configured_one() -> None:
+    """A mail has one Reply-To at most (RFC 5322, 3.6); SES takes it beside the headers alone."""
+    own = replace(PLAIN, headers=(("reply-to", "Ann <ann@example.com>, bob@example.com"), ("X-A", "b")))
+    async with SesSink() as sink, ses_provider(sink.url, reply_to=("help@example.com",)) as by_ses:
+        assert isinstance((await by_ses.send([delivery(own)]))[0], Accepted)
+        assert sink.inbox.messages[0].headers == {"X-A": "b", "Reply-To": "Ann <ann@example.com>, bob@example.com"}
+    async with SmtpSink() as relay, smtp_provider(relay.url, reply_to=("help@example.com",)) as by_smtp:
+        await by_smtp.send([delivery(own)])
+        headers = relay.inbox.messages[0].headers
+        replies = [value for name, value in headers.items() if name.lower() == "reply-to"]
+        assert replies == ["Ann <ann@example.com>, bob@example.com"]
+
+
+async def test_mails_of_one_request_to_ses_all_answer_to_the_same_mailboxes() -> None:
+    ann, too, bob = (
+        delivery(replace(PLAIN, headers=(("Reply-To", f"{name}@example.com"),))) for name in ("ann", "ann", "bob")
+    )
+    async with SesSink() as sink, ses_provider(sink.url) as by_ses:
+        assert by_ses.group_key(ann) == by_ses.group_key(too)
+        assert len({by_ses.group_key(mail) for mail in (ann, bob, delivery())}) == 3
+        assert all(isinstance(one, Accepted) for one in await by_ses.send([ann, too]))
+        assert [mail.headers["Reply-To"] for mail in sink.inbox.messages] == ["ann@example.com"] * 2
 
 
 async def test_of_what_a_provider_says_only_the_beginning_is_kept() -> None:

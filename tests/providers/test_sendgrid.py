@@ -106,6 +106,11 @@ def refused(status: int, message: str, field: str | None = None, **headers: str)
             Deferred(Reason.CREDENTIALS, answer="HTTP 302: a redirect, which is not followed"),
         ),
         (Response(500, {}, b""), Unknown(Reason.PROVIDER_ERROR, "HTTP 500")),
+        # The state of the rate limit is in each answer, and says nothing of why it failed.
+        (
+            Response(503, {"x-ratelimit-reset": "1700000060", "date": "Tue, 14 Nov 2023 22:13:20 GMT"}, b""),
+            Unknown(Reason.PROVIDER_ERROR, "HTTP 503"),
+        ),
         (Response(200, {}, b"{}"), Unknown(Reason.ANSWER_UNREADABLE, "HTTP 200")),
     ],
 )

@@ -163,6 +163,14 @@ async def test_mails_refused_in_company_go_alone_next_and_only_the_one_at_fault_
     assert [told(outcome) for [outcome] in again] == [(Rejected, Reason.MESSAGE_REFUSED), (Accepted, None)]
 
 
+async def test_a_text_that_is_no_unicode_makes_its_company_go_alone_next(rig: SesRig) -> None:
+    batch = [delivery(replace(PLAIN, text="half \ud83d")), delivery()]
+    outcomes = await rig.provider.send(batch)
+    assert [told(outcome) for outcome in outcomes] == [(Deferred, Reason.MESSAGE_REFUSED)] * 2
+    again = [await rig.provider.send([sent]) for sent in batch]
+    assert [told(outcome) for [outcome] in again] == [(Rejected, Reason.MESSAGE_REFUSED), (Accepted, None)]
+
+
 async def test_a_mail_too_large_for_template_data_goes_alone_and_arrives_whole(rig: SesRig) -> None:
     large = delivery(replace(PLAIN, subject="Grüße", text="ü" * BULK_CHARS_MAX + "\n"))
     assert rig.provider.group_key(large) != rig.provider.group_key(delivery())

@@ -107,6 +107,12 @@ async def rig() -> AsyncIterator[VendorRig]:
         yield made
 
 
+async def test_a_text_that_is_no_unicode_is_refused_before_any_request(rig: VendorRig) -> None:
+    [outcome] = await rig.provider.send([delivery_of(Sms("half \ud83d"), Channel.SMS, SMS.address)])
+    assert isinstance(outcome, Rejected)
+    assert rig.requests == 0
+
+
 async def test_check_says_that_the_account_is_in_the_sandbox(rig: VendorRig) -> None:
     vars(rig.desk.vendor)["in_sandbox"] = True
     fault, warning = await rig.provider.problems()

@@ -95,6 +95,8 @@ def test_a_config_names_one_sender() -> None:
          Rejected(Reason.ADDRESS_INVALID, "21211: Invalid 'To' Phone Number: <…>")),
         (refused(21610), Rejected(Reason.ON_SUPPRESSION_LIST, "21610: no")),
         (refused(21408), Deferred(Reason.SENDER_REFUSED, answer="21408: no")),
+        (refused(21212), Deferred(Reason.SENDER_REFUSED, answer="21212: no")),
+        (refused(21635), Rejected(Reason.ADDRESS_INVALID, "21635: no")),
         (refused(20003, status=401), Deferred(Reason.CREDENTIALS, answer="20003: no")),
         (refused(20429, status=429, retry_after="3"), Deferred(Reason.THROTTLED, 3.0, "20429: no")),
         (refused(21617), Rejected(Reason.PAYLOAD_TOO_LARGE, "21617: no")),

@@ -238,6 +238,15 @@ async def test_whatever_is_said_the_browser_reads_it(title: str) -> None:
     ("answer", "outcome"),
     [
         (Response(201, {}, b""), Accepted()),
+        (Response(201, {"x-wns-status": "received"}, b""), Accepted()),
+        (
+            Response(201, {"x-wns-status": "dropped"}, b""),
+            Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 201 dropped"),
+        ),
+        (
+            Response(200, {"x-wns-status": "channelthrottled"}, b""),
+            Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 200 channelthrottled"),
+        ),
         (Response(404, {}, b"secret"), AddressGone("HTTP 404")),
         (Response(410, {}, b"secret"), AddressGone("HTTP 410")),
         (Response(401, {}, b"secret"), Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 401")),
@@ -246,6 +255,7 @@ async def test_whatever_is_said_the_browser_reads_it(title: str) -> None:
         (Response(413, {}, b"secret"), Rejected(Reason.PAYLOAD_TOO_LARGE, "HTTP 413")),
         (Response(405, {}, b"secret"), Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 405")),
         (Response(429, {"retry-after": "60"}, b""), Deferred(Reason.RECIPIENT_UNAVAILABLE, 60.0, "HTTP 429")),
+        (Response(406, {"retry-after": "60"}, b""), Deferred(Reason.RECIPIENT_UNAVAILABLE, 60.0, "HTTP 406")),
         (Response(503, {"retry-after": "1"}, b""), Deferred(Reason.RECIPIENT_UNAVAILABLE, 1.0, "HTTP 503")),
         (Response(500, {}, b"secret"), Unknown(Reason.RECIPIENT_UNAVAILABLE, "HTTP 500")),
         (Response(204, {}, b"secret"), Unknown(Reason.RECIPIENT_UNAVAILABLE, "HTTP 204")),

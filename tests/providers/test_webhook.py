@@ -98,6 +98,9 @@ async def test_while_secrets_change_each_of_them_signs() -> None:
         (Response(413, {}, b""), Rejected(Reason.PAYLOAD_TOO_LARGE, "HTTP 413")),
         (Response(429, {"retry-after": "5"}, b""), Deferred(Reason.RECIPIENT_UNAVAILABLE, 5.0, "HTTP 429")),
         (Response(503, {"retry-after": "5"}, b""), Deferred(Reason.RECIPIENT_UNAVAILABLE, 5.0, "HTTP 503")),
+        # Of some a time, of others a number of seconds: read as a time it would ask for a retry at once.
+        (Response(429, {"x-ratelimit-reset": "30", "date": "Tue, 14 Nov 2023 22:13:20 GMT"}, b""),
+         Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 429")),
         (Response(500, {}, b""), Unknown(Reason.RECIPIENT_UNAVAILABLE, "HTTP 500")),
         (Response(307, {"location": "https://127.0.0.1/"}, b""),
          Rejected(Reason.ADDRESS_INVALID, "HTTP 307: a redirect, which is not followed")),
