@@ -20,5 +20,13 @@ class ChatTemplate(msgspec.Struct, frozen=True):
         text = self.parts.text("text", context).strip()
         if not text:
             self.parts.refuse("the text is empty")
+        return Chat(text, self._blocks(context))
+
+    def _blocks(self, context: Mapping[str, Any]) -> bytes | None:
         blocks = self.parts.shapes.get("blocks")
-        return Chat(text, blocks.render(context) if blocks is not None else None)
+        try:
+            return blocks.render(context) if blocks is not None else None
+        except UnicodeEncodeError:
+            # As a template's own '\ud83d\ude00' is: Jinja2 makes no character of the two.
+            self.parts.refuse("blocks hold half a surrogate pair")
+            raise

@@ -13,11 +13,16 @@ from typing import Any, Final
 
 import msgspec
 
+from notifyd.core.unreadable import UNREADABLE
+
 # DynamoDB's own limit for documents.
 DEPTH_MAX: Final = 32
 # DynamoDB keeps 38 digits; int() of thousands of them is refused by Python and slow before that.
 _NUMBER_CHARACTERS_MAX: Final = 160
 _DOUBLE_DIGITS: Final = 15
+# DynamoDB's numbers end at 9.99…E+125; int() of one that is written in 30 characters can take hours.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+_EXPONENT_MAX: Final = 125
 
 
 class WrongItem(ValueError):
@@ -48,7 +53,7 @@ def decode_values(body: bytes | msgspec.Raw) -> Item:
     """Raises WrongItem and nothing else."""
     try:
         return _DECODER.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise WrongItem(str(error)) from error
 
 
@@ -104,6 +109,8 @@ def plain_number(text: str) -> int | float | str:
         raise WrongItem(f"{text[:40]!r} ({len(text)} characters) is no number of DynamoDB's") from None
     if not exact.is_finite():
         raise WrongItem(f"{text!r} is no finite number")
+    if exact.adjusted() > _EXPONENT_MAX:
+        raise WrongItem(f"{text[:40]!r} is over 9.99…E+{_EXPONENT_MAX}, the most that DynamoDB holds")
     if exact == exact.to_integral_value():
         return int(exact)
     double = float(exact)

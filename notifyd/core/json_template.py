@@ -9,6 +9,7 @@ import msgspec
 
 from notifyd.core.template import Template
 from notifyd.core.template_fault import Finding
+from notifyd.core.unreadable import UNREADABLE
 
 
 class JsonTemplate(msgspec.Struct, frozen=True):
@@ -29,7 +30,7 @@ def leaf_texts(name: str, text: str, findings: list[Finding]) -> dict[str, str]:
     """The strings that are templates, by `<name>#<path>`; what is no array of JSON is a finding."""
     try:
         tree = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         findings.append(
             Finding(name, 0, f"is no JSON: {error}", "write a JSON array; templates go inside its strings")
         )
@@ -54,9 +55,14 @@ def _mapped(node: Any, path: str, change: Callable[[str, str], object]) -> Any:
         case list():
             return [_mapped(one, f"{path}/{index}", change) for index, one in enumerate(node)]
         case dict():
-            return {key: _mapped(one, f"{path}/{key}", change) for key, one in node.items()}
+            return {key: _mapped(one, f"{path}/{_step(key)}", change) for key, one in node.items()}
         case _:
             return node
+
+
+def _step(key: str) -> str:
+    """As JSON pointers have it (RFC 6901), so that no two places have one path."""
+    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _rendered(node: Any, context: Mapping[str, Any]) -> Any:

@@ -152,6 +152,8 @@ def _device(told: _Device) -> DeviceToken:
 
 
 def _external(told: _External) -> ExternalChannel:
+    if not told.platform.S:
+        raise _Strange
     return ExternalChannel(told.platform.S, told.url.S, told.status is None or told.status.BOOL)
 
 

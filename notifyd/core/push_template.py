@@ -14,6 +14,8 @@ from notifyd.core.template_options import check_names, is_yes
 OPTIONS = ("badge", "sound", "image", "link", "category", "thread", "collapse", "shorten")
 # APNs' limit, the smallest: FCM has none that is written down, web push's topic is made of it.
 _COLLAPSE_BYTES_MAX = 64
+# FCM's notification_count is an int32; int() itself refuses text of thousands of digits.
+_BADGE_MAX = 2**31 - 1
 
 
 class PushTemplate(msgspec.Struct, frozen=True):
@@ -33,9 +35,6 @@ class PushTemplate(msgspec.Struct, frozen=True):
         if not (title or body or data):
             parts.refuse("title, body and data are empty")
         options = parts.values("options", context)
-        collapse_id = options.get("collapse") or None
-        if collapse_id is not None and len(collapse_id.encode()) > _COLLAPSE_BYTES_MAX:
-            parts.refuse(f"option collapse is longer than {_COLLAPSE_BYTES_MAX} bytes")
         return Push(
             title=title,
             body=body,
@@ -46,7 +45,7 @@ class PushTemplate(msgspec.Struct, frozen=True):
             link=options.get("link") or None,
             category=options.get("category") or None,
             thread=options.get("thread") or None,
-            collapse_id=collapse_id,
+            collapse_id=self._collapse_id(options),
             shorten=is_yes(parts, options, "shorten"),
         )
 
@@ -56,7 +55,20 @@ class PushTemplate(msgspec.Struct, frozen=True):
             return None
         if not (badge.isascii() and badge.isdigit()):
             self.parts.refuse("option badge is no whole number")
+        if len(badge) > len(str(_BADGE_MAX)) or int(badge) > _BADGE_MAX:
+            self.parts.refuse(f"option badge is more than {_BADGE_MAX}")
         return int(badge)
+
+    def _collapse_id(self, options: Mapping[str, str]) -> str | None:
+        collapse_id = options.get("collapse") or None
+        try:
+            is_long = collapse_id is not None and len(collapse_id.encode()) > _COLLAPSE_BYTES_MAX
+        except UnicodeEncodeError:
+            self.parts.refuse("option collapse holds half a surrogate pair")
+            raise
+        if is_long:
+            self.parts.refuse(f"option collapse is longer than {_COLLAPSE_BYTES_MAX} bytes")
+        return collapse_id
 
     def _https(self, options: Mapping[str, str], name: str) -> str | None:
         url = options.get(name) or None

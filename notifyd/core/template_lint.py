@@ -12,6 +12,7 @@ from notifyd.core.message import Email, Message
 from notifyd.core.render import TemplateSet, missing
 from notifyd.core.template_fault import Finding, TemplateFault
 from notifyd.core.template_parts import SAMPLE, is_shared, known_names, part_names
+from notifyd.core.unreadable import UNREADABLE
 
 
 class _Sample(msgspec.Struct, forbid_unknown_fields=True):
@@ -53,11 +54,14 @@ def preview(texts: Mapping[str, str], type_name: str, channel: Channel, sample: 
 def read_sample(texts: Mapping[str, str], type_name: str) -> dict[str, Any] | None:
     """None: there is none. Raises TemplateFault where it cannot be read."""
     name = f"{type_name}/{SAMPLE}"
-    if name not in texts:
-        return None
+    return parse_sample(texts[name], name) if name in texts else None
+
+
+def parse_sample(text: str | bytes, name: str) -> dict[str, Any]:
+    """`name`: where it was read. Raises TemplateFault."""
     try:
-        return msgspec.structs.asdict(msgspec.json.decode(texts[name], type=_Sample))
-    except msgspec.DecodeError as error:
+        return msgspec.structs.asdict(msgspec.json.decode(text, type=_Sample))
+    except UNREADABLE as error:
         mend = "write a JSON object of event, data, user and facts, each an object"
         raise TemplateFault(Finding(name, 0, str(error), mend)) from error
 

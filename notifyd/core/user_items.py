@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from notifyd.core.channel import Channel
+from notifyd.core.dynamodb_json import WrongItem, plain_number
+from notifyd.core.unreadable import UNREADABLE
 from notifyd.core.user import PLATFORMS, Contact, DeviceToken, ExternalChannel, UserSettings
 
 T = TypeVar("T")
@@ -37,7 +39,7 @@ class Damage(msgspec.Struct, frozen=True):
 class _Device(msgspec.Struct):
     token: str = msgspec.field(name="deviceToken")
     platform: str
-    registered_at: float | None = None
+    registered_at: float | str | None = None  # text: more digits than a double has
 
 
 class _External(msgspec.Struct):
@@ -69,15 +71,26 @@ class _Item:
     def device_tokens(self) -> tuple[DeviceToken, ...]:
         tokens = []
         for device in self._entries("device_tokens", _Device):
+            try:
+                registered_at_s = _seconds(device.registered_at)
+            except WrongItem:
+                self.damaged("device_tokens")
+                continue
             if device.platform in PLATFORMS and device.token:
-                tokens.append(DeviceToken(device.token, device.platform, device.registered_at))
+                tokens.append(DeviceToken(device.token, device.platform, registered_at_s))
             else:
                 self.damaged("device_tokens")
         return tuple(tokens)
 
     def external_channels(self) -> tuple[ExternalChannel, ...]:
-        externals = self._entries("external_channels", _External)
-        return tuple([ExternalChannel(external.platform, external.url, external.status) for external in externals])
+        externals = []
+        for external in self._entries("external_channels", _External):
+            # "" is the platform of channels that have one alone: no chat provider would ever take the message.
+            if external.platform:
+                externals.append(ExternalChannel(external.platform, external.url, external.status))
+            else:
+                self.damaged("external_channels")
+        return tuple(externals)
 
     def suppressed(self) -> tuple[str, ...]:
         """A set that cannot be read marks nothing: the provider will say so again."""
@@ -151,11 +164,16 @@ def read_settings(user_id: str, values: Mapping[str, Any], damages: list[Damage]
     return UserSettings(user_id, opted_out, categories)
 
 
+def _seconds(told: float | str | None) -> float | None:
+    """Raises WrongItem for text that is no number."""
+    return float(plain_number(told)) if isinstance(told, str) else told
+
+
 def _parsed(value: object) -> object:
     """What stands in JSON text; text that is none stays text, which is neither a list nor an object."""
     if not isinstance(value, str):
         return value
     try:
         return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return value

@@ -69,8 +69,11 @@ def test_a_push_of_data_alone_is_silent() -> None:
         ("colour: red", "'colour', no option; options: badge, sound"),
         ("badge: many", "badge is no whole number"),
         ("badge: -1", "badge is no whole number"),
+        ("badge: 2147483648", "badge is more than 2147483647"),
+        (f"badge: {'9' * 5_000}", "badge is more than 2147483647"),
         ("image: http://i.example/x", "image is no https URL"),
         (f"collapse: {'ü' * 33}", "collapse is longer than 64 bytes"),
+        ("collapse: {{ '\\ud83d' }}", "collapse holds half a surrogate pair"),
         ("shorten: maybe", "neither yes nor no"),
     ],
 )
@@ -131,3 +134,16 @@ def test_a_part_that_escapes_takes_no_piece_that_does_not(name: str) -> None:
 def test_a_channel_without_its_parts_says_what_it_needs() -> None:
     assert "push_ios needs body, or title, or data" in _fault(Channel.PUSH_IOS, {"push.options": "badge: 1"})
     assert "chat needs text" in _fault(Channel.CHAT, {"chat.blocks": "[]"})
+
+
+def test_strings_of_blocks_are_told_apart_whatever_their_keys_hold() -> None:
+    blocks = '[{"a/b": "{{ data.payer }}", "a": {"b": "{{ data.amount }}"}, "a~1b": "{{ data.unread }}"}]'
+    chat = _render(Channel.CHAT, {"chat.text": "x", "chat.blocks": blocks})
+    assert isinstance(chat, Chat)
+    assert chat.blocks is not None
+    assert msgspec.json.decode(chat.blocks) == [{"a/b": "M &amp; S", "a": {"b": "5"}, "a~1b": "3"}]
+
+
+def test_blocks_that_no_json_can_hold_are_a_fault() -> None:
+    texts = {"chat.text": "x", "chat.blocks": r"""["{{ '\\ud83d\\ude00' }}"]"""}
+    assert "blocks hold half a surrogate pair" in _fault(Channel.CHAT, texts)

@@ -55,7 +55,10 @@ def test_a_number_is_int_or_double_where_that_is_exact_and_text_where_not(text: 
     assert (number, type(number)) == (plain, type(plain))
 
 
-@pytest.mark.parametrize("text", ["", "x", "NaN", "Infinity", "1.0e999", "-inf", "9" * 5_000, "NaN" + " " * 20])
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "NaN", "Infinity", "1.0e999", "-inf", "9" * 5_000, "NaN" + " " * 20, "1.00000000000000000E+126"],
+)
 def test_text_that_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(WrongItem):
         plain_number(text)

@@ -20,7 +20,10 @@ TEXTS = st.sampled_from(["", "a@example.com", "apns", "fcm", "a\nb", "[]", '{"m"
 SCALARS = (
     st.builds(lambda text: {"S": text}, TEXTS)
     | st.builds(lambda flag: {"BOOL": flag}, st.booleans())
-    | st.builds(lambda number: {"N": number}, st.sampled_from(["1", "1.5", "123456789012345678", "1e400", "x"]))
+    | st.builds(
+        lambda number: {"N": number},
+        st.sampled_from(["1", "1.5", "123456789012345678", "1700000000.123456716537475585937", "1e400", "x"]),
+    )
     | st.builds(lambda marks: {"SS": marks}, st.lists(TEXTS, min_size=1, max_size=2))
     | st.sampled_from([{"NULL": True}, {}, {"S": "a", "N": "1"}, {"other": 1}])
 )

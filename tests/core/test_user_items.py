@@ -97,6 +97,30 @@ def test_a_list_that_is_none_is_damaged_and_the_rest_is_used(value: object) -> N
     assert damaged == ["device_tokens"]
 
 
+def test_a_chat_address_of_no_platform_is_damaged_and_the_rest_is_used() -> None:
+    known = {"platform": "slack", "url": "C1"}
+    contact, damaged = _contact(external_channels=[{"platform": "", "url": "C2"}, known])
+
+    assert contact.external_channels == (ExternalChannel("slack", "C1"),)
+    assert damaged == ["external_channels"]
+
+
+def test_a_device_registered_at_a_time_of_more_digits_than_a_double_has_is_used() -> None:
+    device = {"deviceToken": "t", "platform": "fcm", "registered_at": "1700000000.123456716537475585937"}
+    contact, damaged = _contact(device_tokens=[device])
+
+    assert contact.device_tokens == (DeviceToken("t", "fcm", 1700000000.1234567),)
+    assert not damaged
+
+
+@pytest.mark.parametrize("time", ["soon", "nan", "1E+99999999999999999"])
+def test_a_device_whose_time_cannot_be_read_is_damaged(time: str) -> None:
+    contact, damaged = _contact(device_tokens=[{"deviceToken": "t", "platform": "fcm", "registered_at": time}])
+
+    assert contact.device_tokens == ()
+    assert damaged == ["device_tokens"]
+
+
 def test_a_channel_whose_status_cannot_be_read_is_not_used() -> None:
     contact, damaged = _contact(external_channels=[{**EXTERNAL[0], "status": "false"}])
 
