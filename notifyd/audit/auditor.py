@@ -22,11 +22,13 @@ from notifyd.ports import Clock, DeadLetters, DeliveryLog, LeaseScan, RetryQueue
 # Depths are approximate: a delivery that has just moved is looked at again before it counts as lost.
 _LOOKS_MAX = 3
 _LOOK_AGAIN_S = 2.0
+# Rows that may be looked at again; of what waits beyond them, only how many there were is known.
+_SUSPECTS_MAX = 100_000
 
 
 class Report(msgspec.Struct, frozen=True):
     """`ledger`: the first equation over everything ever settled, by shard. `stranded`: wait for another try,
-    more of them than the channel's retry queue holds messages; the list names every candidate.
+    more of them than the channel's retry queue holds messages; the list names the candidates.
     """
 
     from_s: float
@@ -75,7 +77,8 @@ class Auditor:
         self._dead_letters = dead_letters
         self._clock = clock
         self._tally = Tally()
-        self._waiting: list[LogRow] = []
+        self._waiting: Counter[Channel] = Counter()
+        self._suspects: list[LogRow] = []
 
     async def audit(
         self, sources: Sequence[AuditedSource], stretch: Stretch, progress: Callable[[int], None]
@@ -112,24 +115,27 @@ class Auditor:
 
     def _note_waiting(self, found: Sequence[DeliveryFound]) -> None:
         for delivery in found:
-            if delivery.standing is Standing.WAITING and len(self._waiting) < LISTED_MAX:
-                self._waiting.append(delivery.row)
+            if delivery.standing is Standing.WAITING and (channel := delivery.row.channel) is not None:
+                self._waiting[channel] += 1
+                if len(self._suspects) < _SUSPECTS_MAX:
+                    self._suspects.append(delivery.row)
 
     async def _depths(self) -> dict[Channel, int]:
         return {channel: await queue.depth() for channel, queue in self._retry_queues.items()}
 
     async def _find_stranded(self, depth: dict[Channel, int]) -> tuple[int, list[LogRow]]:
         """What waits for its next attempt, by more than there are messages to make it."""
-        suspects = self._waiting
+        waiting, suspects = self._waiting, self._suspects
         for look in range(_LOOKS_MAX):
-            waiting = Counter(row.channel for row in suspects)
-            over = {channel: count - depth.get(channel, 0) for channel, count in waiting.items() if channel}
+            over = {channel: count - depth.get(channel, 0) for channel, count in waiting.items()}
             over = {channel: count for channel, count in over.items() if count > 0}
             suspects = [row for row in suspects if row.channel in over]
             if not over or look == _LOOKS_MAX - 1:
-                return sum(over.values()), suspects
+                return sum(over.values()), suspects[:LISTED_MAX]
             await self._clock.sleep(_LOOK_AGAIN_S)
-            suspects = [row for row in suspects if await self._still_waits(row)]
+            known = suspects
+            suspects = [row for row in known if await self._still_waits(row)]
+            waiting = waiting - _by_channel(known) + _by_channel(suspects)
             depth.update(await self._depths())
         raise AssertionError("the last look returns")
 
@@ -185,3 +191,7 @@ class Auditor:
                     row for row in rows if row.kind is RowKind.GAP and stretch.from_s <= row.at_s < stretch.to_s
                 ]
         return gaps[:LISTED_MAX]
+
+
+def _by_channel(rows: Sequence[LogRow]) -> Counter[Channel]:
+    return Counter(row.channel for row in rows if row.channel is not None)

@@ -136,6 +136,14 @@ def _to_addresses(
     return [_to_address(channel, address, marks, rules) for address in dict.fromkeys(addresses)]
 
 
+def judge_address(channel: Channel, address: Address, contact: Contact | None, rules: DeliveryRules) -> Decision:
+    """Of a delivery under way, whose address its user may have no longer. "": nobody knows what it was."""
+    if not address[1]:
+        return _no_address(channel, (channel,), contact)
+    [decision] = _to_addresses(channel, (address,), contact.suppressed if contact is not None else (), rules)
+    return decision
+
+
 def _to_address(channel: Channel, address: Address, marks: Sequence[str], rules: DeliveryRules) -> Decision:
     platform, where = address
     if marks and mark_of(channel, where) in marks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -29,17 +29,23 @@ def left_to_do(
     event: Event,
     one_type: NotificationType,
     user_id: str,
-    decisions: Iterable[Decision],
+    decisions: Sequence[Decision],
     rows: Sequence[LogRow],
     *,
     position: str,
     identity: Identity,
     now_s: float,
 ) -> Left:
-    """`rows`: of this user and type. A channel with an accepted or otherwise final row is done, whatever the
-    address was; so is everything where a final row speaks for all channels.
+    """`rows`: of this user and type. An address without rows of its own is done with any final row of its channel,
+    whatever the address was; so is everything where a final row speaks for all channels.
     """
     left = Left([], [])
+    id_of = {
+        planned: identity.delivery_id(event.event_id, user_id, one_type.name, planned.channel, planned.address)
+        for planned in decisions
+        if isinstance(planned, Planned)
+    }
+    ids = set(id_of.values())
     for decision in decisions:
         told = [row for row in rows if decision.channel is None or row.channel in (decision.channel, None)]
         match decision:
@@ -47,11 +53,24 @@ def left_to_do(
                 if not told:
                     left.suppressed.append(decision)
             case Planned():
+                delivery_id = id_of[decision]
+                if any(row.delivery_id == delivery_id for row in told):
+                    told = [row for row in told if row.delivery_id not in ids - {delivery_id}]
+                elif not any(row.kind in ENDED for row in told):
+                    delivery_id = _orphan_of(told, ids) or delivery_id  # the address may have changed since
+                    ids.add(delivery_id)
                 if not any(row.kind in ENDED for row in told):
+                    own = [row for row in told if row.delivery_id == delivery_id]
                     left.messages.append(
-                        _message(event, one_type, user_id, decision, told, position, identity, now_s)
+                        _message(event, one_type, user_id, decision, delivery_id, own, position, now_s)
                     )
     return left
+
+
+def _orphan_of(rows: Sequence[LogRow], ids: Collection[str]) -> str:
+    """The delivery that was tried last of those to addresses that are planned no longer; "": there is none."""
+    own = [row for row in rows if row.kind in _GOES_ON and row.delivery_id not in ids]
+    return max(own, key=lambda row: row.attempt).delivery_id if own else ""
 
 
 def _message(
@@ -59,22 +78,19 @@ def _message(
     one_type: NotificationType,
     user_id: str,
     planned: Planned,
+    delivery_id: str,
     rows: Sequence[LogRow],
     position: str,
-    identity: Identity,
     now_s: float,
 ) -> RetryMessage:
     """Under the number behind the last attempt with an outcome: who holds a message of it already races for the
     same claim, so that one of the two is sent.
     """
-    delivery_id = identity.delivery_id(event.event_id, user_id, one_type.name, planned.channel, planned.address)
     own = sorted((row for row in rows if row.kind in _GOES_ON), key=lambda row: row.attempt)
-    if own:
-        delivery_id = own[-1].delivery_id  # the address may have changed since
     story = tuple(
         Attempted(row.attempt, row.at_s, row.kind, row.reason, row.provider)
         for row in own
-        if row.delivery_id == delivery_id and row.reason not in NO_ATTEMPTS
+        if row.reason not in NO_ATTEMPTS
     )
     envelope: dict[str, Any] = event.envelope
     return RetryMessage(
@@ -92,4 +108,5 @@ def _message(
         event=envelope,
         story=story,
         in_doubt=any(row.kind is RowKind.UNKNOWN for row in own),
+        platform=planned.platform,
     )

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
+import msgspec
+
 from notifyd.core.channel import InDoubt
 from notifyd.core.log_row import ENDED, LogRow, RowKind
 from notifyd.core.log_rows import RowMaker
+from notifyd.core.retry_message import RetryMessage
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.backoff import Backoff
 from notifyd.flow.recover import story_of
@@ -45,7 +48,10 @@ class AttemptClaims:
     async def claim(self, ticket: Ticket, *, until_s: float) -> Verdict:
         """Raises what the log raises: nothing was decided then."""
         while True:
-            standing = await self._race(ticket, until_s)
+            claim = self._rows.row(
+                ticket.delivery, RowKind.CLAIM, position=ticket.position, at_s=self._clock.now_s()
+            )
+            standing = await self._race(claim, until_s)
             if standing is None:
                 return Verdict.OURS
             verdict = await self._judge(ticket, standing)
@@ -55,16 +61,38 @@ class AttemptClaims:
             ticket.delivery.attempt += 1
             ticket.again = True
 
-    async def _race(self, ticket: Ticket, until_s: float) -> LogRow | None:
+    async def claim_end(self, message: RetryMessage, *, until_s: float) -> Verdict:
+        """Of an attempt that is to end unsent: another copy of its message may have been sent, or be about to be.
+        OURS, ANOTHERS or ENDED; raises what the log raises.
+        """
+        claim = self._rows.undelivered_row(
+            event_id=message.event_id,
+            delivery_id=message.delivery_id,
+            kind=RowKind.CLAIM,
+            position=message.position,
+            at_s=self._clock.now_s(),
+            reason="",
+            user_id=message.user_id,
+            type_name=message.type_name,
+            channel=message.channel,
+        )
+        standing = await self._race(msgspec.structs.replace(claim, attempt=message.attempt), until_s)
+        if standing is None:
+            return Verdict.OURS
+        of_event = await self._log.rows_of_event(message.event_id)
+        kinds = {row.kind for row in of_event if row.delivery_id == message.delivery_id}
+        if kinds & ENDED - _TO_THE_DLQ:
+            return Verdict.ENDED
+        return Verdict.ANOTHERS if self._is_held(standing) else Verdict.OURS
+
+    def _is_held(self, standing: LogRow) -> bool:
+        until_s = float((standing.detail or {}).get("until_s", standing.at_s))
+        return self._clock.now_s() < until_s + _CLOCKS_APART_MAX_S
+
+    async def _race(self, claim: LogRow, until_s: float) -> LogRow | None:
         """The put, again where its answer was lost: a claim that stands with our own token is ours."""
         token = self._entropy.token()
-        row = self._rows.row(
-            ticket.delivery,
-            RowKind.CLAIM,
-            position=ticket.position,
-            at_s=self._clock.now_s(),
-            detail={"token": token},
-        )
+        row = msgspec.structs.replace(claim, detail={"token": token})
         backoff = Backoff(self._clock, self._entropy, base_s=0.1, max_s=1.0)
         for tries_left in reversed(range(_CLAIM_TRIES_MAX)):
             try:
@@ -91,8 +119,7 @@ class AttemptClaims:
             ticket.again = ticket.again or any(row.kind is RowKind.UNKNOWN for row in rows)
             ticket.story = story_of(rows)
             return Verdict.HAND_OVER
-        until_s = float((standing.detail or {}).get("until_s", standing.at_s))
-        if self._clock.now_s() < until_s + _CLOCKS_APART_MAX_S:
+        if self._is_held(standing):
             return Verdict.ANOTHERS
         match delivery.in_doubt:
             case InDoubt.RESEND:

@@ -19,12 +19,15 @@ class ByteBudget:
         self._used_bytes = 0
         self._room = asyncio.Event()
         self._room.set()
+        self._line = asyncio.Lock()
 
     async def take(self, size_bytes: int) -> None:
-        while self._used_bytes and self._used_bytes + size_bytes > self._bytes_max:
-            self._room.clear()
-            await self._room.wait()
-        self._used_bytes += size_bytes
+        """In the order of asking: small parts that overtake a large one keep it waiting while they come."""
+        async with self._line:
+            while self._used_bytes and self._used_bytes + size_bytes > self._bytes_max:
+                self._room.clear()
+                await self._room.wait()
+            self._used_bytes += size_bytes
 
     def give_back(self, size_bytes: int) -> None:
         self._used_bytes -= size_bytes

@@ -11,22 +11,25 @@ import msgspec
 
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.log_rows import RowMaker
-from notifyd.core.retry_message import RetryMessage
+from notifyd.core.retry_message import DeadMessage, RetryMessage
+from notifyd.flow.prepared import dead_body
 
 # SQS bills and slows down by 64 KB; a row of the log ends at 400 KB, its other attributes included.
 _MESSAGE_BYTES_MAX = 64 * 1024
 _ROW_BYTES_MAX = 350 * 1024
+# Of what stays in its message: SQS's 1 MiB, less what else a message says.
+_EVENT_BYTES_MAX = 1_000_000
 
 
 def check_in(message: RetryMessage, rows: RowMaker, now_s: float) -> LogRow | None:
     """Takes an event over 64 KB out of the message; the row that has to be durable before the message goes.
 
-    One that does not even compress into a row stays: SQS takes messages up to 1 MiB.
+    One that does not even compress into a row stays: SQS takes messages up to 1 MiB. See `fits_a_message`.
     """
     plain = msgspec.json.encode(message.event)
     if len(plain) <= _MESSAGE_BYTES_MAX:
         return None
-    packed = base64.b85encode(zlib.compress(plain)).decode()
+    packed = _packed(plain)
     if len(packed) > _ROW_BYTES_MAX:
         return None
     message.event = None
@@ -39,6 +42,25 @@ def check_in(message: RetryMessage, rows: RowMaker, now_s: float) -> LogRow | No
         reason="",
         detail={"zlib_b85": packed},
     )
+
+
+def fits_a_message(event: dict[str, Any] | None) -> bool:
+    """Whether any queue takes it, plain or compressed: no try would help what is larger."""
+    plain = msgspec.json.encode(event)
+    return len(plain) <= _EVENT_BYTES_MAX or len(_packed(plain)) <= _EVENT_BYTES_MAX
+
+
+def cut(dead: DeadMessage) -> DeadMessage:
+    """With the start of its event alone, for a person to look at, where no queue takes it whole."""
+    if dead.delivery is None or fits_a_message(dead.delivery.event):
+        return dead
+    body = msgspec.json.encode(dead.delivery.event)
+    kept = dead_body(body, reason=dead.reason, at_s=dead.at_s, position=dead.position)
+    return msgspec.structs.replace(kept, delivery=msgspec.structs.replace(dead.delivery, event=None))
+
+
+def _packed(plain: bytes) -> str:
+    return base64.b85encode(zlib.compress(plain)).decode()
 
 
 def check_out(rows: Sequence[LogRow], position: str) -> dict[str, Any] | None:

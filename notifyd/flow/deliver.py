@@ -91,12 +91,9 @@ class Dispatcher:
         self._begun_count = 0
 
     def submit(self, tickets: Sequence[Ticket]) -> None:
-        """Never waits. What is sent again is listed first."""
-        again = [ticket for ticket in tickets if ticket.again]
-        if again:
-            self._recorder.list_again(again, partial(self._queue, tickets))
-        else:
-            self._queue(tickets)
+        """Never waits."""
+        self._lanes.push(tickets, self._clock.elapsed_s())
+        self._work.set()
 
     @property
     def is_idle(self) -> bool:
@@ -116,10 +113,6 @@ class Dispatcher:
     def take_back(self) -> list[Ticket]:
         """What waits and was not begun."""
         return self._lanes.take_all()
-
-    def _queue(self, tickets: Sequence[Ticket]) -> None:
-        self._lanes.push(tickets, self._clock.elapsed_s())
-        self._work.set()
 
     async def run(self) -> None:
         # Before the first send: an account that may send one mail a second must not begin with fifty.
@@ -192,6 +185,7 @@ class Dispatcher:
             call.sent_s = self._clock.elapsed_s()
             if call.batch and call.sent_s - began_s > _FENCE_WAIT_MAX_S:
                 self._lanes.put_back(call.batch)
+                self._work.set()
                 call.batch = []
             if not call.batch:
                 self.pacer.health.abandoned(call.given)

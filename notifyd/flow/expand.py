@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -18,14 +17,13 @@ from notifyd.core.log_rows import ANSWER_CHARS_MAX, RowMaker
 from notifyd.core.message import Delivery, Email, Message
 from notifyd.core.outcome import Reason
 from notifyd.core.path import PathError
-from notifyd.core.policy import DeliveryRules, FilterRaised, decide, nobody
+from notifyd.core.policy import Address, DeliveryRules, FilterRaised, decide, judge_address, nobody
 from notifyd.core.render import TemplateSet
-from notifyd.core.retry_message import DeadMessage
 from notifyd.core.suppression import Decision, Planned, Suppressed, SuppressionReason
 from notifyd.core.template_fault import TemplateFault
 from notifyd.core.user import Person
 from notifyd.flow.facts import Facts
-from notifyd.flow.prepared import DeadEnd, Prepared
+from notifyd.flow.prepared import DeadEnd, Prepared, dead_body
 from notifyd.flow.templates import TemplateShelf
 from notifyd.flow.ticket import Route, Ticket, TicketOwner
 
@@ -34,8 +32,8 @@ _SUPPRESS: Final = LookupPolicy.SUPPRESS
 _RETRY: Final = LookupPolicy.RETRY
 # Stands in where an event names no user at all.
 NOBODY = Person("")
-# Of what goes to the retry queue because a look-up failed: it is rendered when the facts are there.
-_UNRENDERED = Email(subject="", text="")
+# Of what goes to the retry queue unsent: it is rendered there, with the facts of then.
+UNRENDERED = Email(subject="", text="")
 
 
 class Origin(msgspec.Struct, frozen=True, gc=False):
@@ -104,7 +102,7 @@ class Expander:
         origin, notification_type, channel = want.origin, want.notification_type, planned.channel
         event, type_name = origin.event, notification_type.name
         postponed = want.facts.failed is _RETRY
-        message: Message = _UNRENDERED
+        message: Message = UNRENDERED
         if not postponed:
             try:
                 seen = context(event, notification_type, person, want.facts.values)
@@ -140,6 +138,15 @@ class Expander:
         if postponed:
             ticket.route = Route.POSTPONE
         want.prepared.tickets.append(ticket)
+
+    def readdress(self, want: Wanted, delivery: Delivery, address: Address, person: Person, now_s: float) -> bool:
+        """Whether a delivery under way may still go where it was to go, `address`; else a row says why not."""
+        decision = judge_address(delivery.channel, address, person.contact, self._rules)
+        if isinstance(decision, Suppressed):
+            self._suppress(want, person, decision, now_s)
+            return False
+        delivery.address, delivery.platform = decision.address, decision.platform
+        return True
 
     def _suppress(self, want: Wanted, person: Person, suppressed: Suppressed, now_s: float) -> None:
         want.prepared.rows.append(
@@ -183,11 +190,11 @@ class Expander:
             channel=channel,
             detail={"answer": answer[:ANSWER_CHARS_MAX]},
         )
-        message = DeadMessage(
+        message = dead_body(
+            msgspec.json.encode(origin.event.envelope),
             reason=f"{reason}: {answer[:ANSWER_CHARS_MAX]}",
             at_s=now_s,
             position=origin.position,
-            body_base64=base64.b64encode(msgspec.json.encode(origin.event.envelope)).decode(),
         )
         want.prepared.account = Account.EXPANDED
         want.prepared.dead_ends.append(DeadEnd(channel, message, row))

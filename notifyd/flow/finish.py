@@ -10,11 +10,12 @@ import msgspec
 
 from notifyd.core.channel import Channel
 from notifyd.core.dead_address import DeadAddress
-from notifyd.core.log_row import LogRow
+from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.log_rows import RowMaker
+from notifyd.core.outcome import Reason
 from notifyd.core.retry_message import DeadMessage, RetryMessage
 from notifyd.flow.alert_desk import AlertDesk
-from notifyd.flow.claim_check import check_in
+from notifyd.flow.claim_check import check_in, cut, fits_a_message
 from notifyd.flow.dead_addresses import DeadAddresses
 from notifyd.flow.log_writer import LogWriter
 from notifyd.flow.outbox import Outbox
@@ -65,10 +66,7 @@ class Finisher:
 
     def _durable(self, ends: Ends) -> None:
         for ticket, message in ends.again:
-            self._metrics.retried.add(1, message.channel)
-            row = check_in(message, self.rows, self._clock.now_s())
-            put = partial(self._retry[message.channel].submit, message, partial(settle, [ticket]))
-            self.log_writer.submit([] if row is None else [row], put)
+            self._try_again(ticket, message)
         for ticket, dead in ends.dead:
             self._dead_letter(ticket.delivery.channel, dead, dead.reason, partial(settle, [ticket]))
         if self._dead_addresses is not None:
@@ -77,8 +75,21 @@ class Finisher:
         if ends.settled:
             settle(ends.settled)
 
+    def _try_again(self, ticket: Ticket, message: RetryMessage) -> None:
+        now_s, settled = self._clock.now_s(), partial(settle, [ticket])
+        if not fits_a_message(message.event):
+            reason = Reason.PAYLOAD_TOO_LARGE
+            row = self.rows.row(ticket.delivery, RowKind.DEAD, position=ticket.position, at_s=now_s, reason=reason)
+            dead = DeadMessage(reason, now_s, ticket.position, delivery=message)
+            self.dead_end(DeadEnd(message.channel, dead, row), settled)
+            return
+        self._metrics.retried.add(1, message.channel)
+        kept = check_in(message, self.rows, now_s)
+        put = partial(self._retry[message.channel].submit, message, settled)
+        self.log_writer.submit([] if kept is None else [kept], put)
+
     def dead_end(self, dead_end: DeadEnd, on_end: Callable[[], None]) -> None:
-        """What was never a delivery to send: malformed, or its template or filter raised."""
+        """What is not sent, or not again: malformed, its template or filter raised, or too large for a queue."""
         rows = [dead_end.row] if dead_end.row is not None else []
         # The row's reason is one of few; the message's own words may quote the event.
         reason = dead_end.row.reason if dead_end.row is not None else "malformed"
@@ -90,7 +101,7 @@ class Finisher:
         self, channel: Channel | None, message: DeadMessage, reason: str, on_taken: Callable[[], None]
     ) -> None:
         """Onto the DLQ, and a word to the people on call."""
-        self._dead_letters[channel].submit(message, on_taken)
+        self._dead_letters[channel].submit(cut(message), on_taken)
         where = f"dlq-{channel}" if channel is not None else "dlq-events"
         self._alerts.note(f"{where}: {reason}", f"position {message.position}")
 

@@ -170,6 +170,7 @@ class LeaseKeeper:
                     leads = await self._table.lead(stream, me)
                 if leads and self._listing_is_due(name, scan, now_s):
                     outcome = await sync(parts.source, self._table, scan, self._watch, self._clock.now_s())
+                    self._finished[name] = _finished(scan, name)
                     self._listing_due_at_s[name] = now_s + (0.0 if outcome.new else _LISTING_INTERVAL_S)
                     self._scan_again = self._scan_again or bool(outcome.new)
             except (AwsError, TransportError) as error:
@@ -177,9 +178,7 @@ class LeaseKeeper:
 
     def _listing_is_due(self, name: str, scan: LeaseScan, now_s: float) -> bool:
         """At start, every half minute, and when a shard has ended: its children may start."""
-        finished = sum(item.is_finished for item in scan.shards if item.source == name)
-        ended = finished != self._finished.get(name)
-        self._finished[name] = finished
+        ended = _finished(scan, name) != self._finished.get(name)
         return ended or now_s >= self._listing_due_at_s.get(name, 0.0)
 
     async def _take(self, scan: LeaseScan, shards: asyncio.TaskGroup, now_s: float) -> None:
@@ -260,3 +259,8 @@ class LeaseKeeper:
                     await self._table.remove_worker(worker_id)
                 except (AwsError, TransportError) as error:
                     log.warning("dead_heartbeat_left", worker=worker_id, error=str(error))
+
+
+def _finished(scan: LeaseScan, source: str) -> int:
+    """How many shards of it were read to their end."""
+    return sum(item.is_finished for item in scan.shards if item.source == source)

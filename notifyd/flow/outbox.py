@@ -46,14 +46,17 @@ class Outbox(Generic[M]):
         self._waiting: deque[tuple[M, Callable[[], None]]] = deque()
         self._work = asyncio.Event()
         self._in_flight = asyncio.Semaphore(_CALLS_IN_FLIGHT_MAX)
+        self._untaken_count = 0
 
     def submit(self, message: M, on_taken: Callable[[], None]) -> None:
         self._waiting.append((message, on_taken))
+        self._untaken_count += 1
         self._work.set()
 
     @property
     def pending_count(self) -> int:
-        return len(self._waiting)
+        """What waits for a call, or for the answer of one."""
+        return self._untaken_count
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as calls:
@@ -77,8 +80,7 @@ class Outbox(Generic[M]):
                 tries += 1
         finally:
             self._in_flight.release()
-        for _, on_taken in batch:
-            on_taken()
+        self._taken(batch)
 
     async def _attempt(self, batch: list[tuple[M, Callable[[], None]]]) -> list[tuple[M, Callable[[], None]]]:
         """One call; what has to go again."""
@@ -87,7 +89,10 @@ class Outbox(Generic[M]):
         except (TransportError, AwsError) as error:
             log.warning("hand_over_failed", queue=self._name, messages=len(batch), error=str(error))
             return batch
-        for (_, on_taken), was_taken in zip(batch, taken, strict=True):
-            if was_taken:
-                on_taken()
+        self._taken([entry for entry, was_taken in zip(batch, taken, strict=True) if was_taken])
         return [entry for entry, was_taken in zip(batch, taken, strict=True) if not was_taken]
+
+    def _taken(self, entries: Sequence[tuple[M, Callable[[], None]]]) -> None:
+        self._untaken_count -= len(entries)
+        for _, on_taken in entries:
+            on_taken()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -13,14 +12,13 @@ from notifyd.core.catalog import Catalog
 from notifyd.core.decode import Decoder
 from notifyd.core.event import Event, Filtered, Malformed, Record
 from notifyd.core.kept_event import kept
-from notifyd.core.retry_message import DeadMessage
 from notifyd.core.user import Person
 from notifyd.core.window import Standing
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.backoff import Backoff
 from notifyd.flow.expand import Expander, Matched, Origin, Wanted
 from notifyd.flow.facts import NO_FACTS, FactFinder
-from notifyd.flow.prepared import DeadEnd, Prepared
+from notifyd.flow.prepared import DeadEnd, Prepared, dead_body
 from notifyd.flow.recover import Recoverer
 from notifyd.flow.repeats import Repeats
 from notifyd.flow.ticket import TicketOwner
@@ -29,8 +27,6 @@ from notifyd.ports import Clock, Directory, Entropy
 
 log = structlog.get_logger(__name__)
 
-# A malformed body is kept whole up to this, so that its DLQ message stays under SQS's 1 MiB.
-_BODY_BYTES_MAX = 512 * 1024
 # Rendered message, delivery, ticket and their places in the ledger: 3.6 KB of an event with a mail of 2 KB.
 _MADE_BYTES = 4096
 
@@ -164,13 +160,7 @@ class Preparer:
 
     def _malformed(self, entry: Prepared, result: Malformed, position: str, now_s: float) -> None:
         entry.account = Account.MALFORMED
-        message = DeadMessage(
-            reason=result.reason,
-            at_s=now_s,
-            position=position,
-            body_base64=base64.b64encode(result.body[:_BODY_BYTES_MAX]).decode(),
-            body_bytes=len(result.body),
-        )
+        message = dead_body(result.body, reason=result.reason, at_s=now_s, position=position)
         entry.dead_ends.append(DeadEnd(None, message))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import msgspec
 
 from notifyd.core.account import Account
@@ -17,6 +19,16 @@ class DeadEnd(msgspec.Struct, frozen=True):
     channel: Channel | None
     message: DeadMessage
     row: LogRow | None = None
+
+
+# A body is kept whole up to this, so that its DLQ message stays under SQS's 1 MiB.
+_BODY_BYTES_MAX = 512 * 1024
+
+
+def dead_body(body: bytes, *, reason: str, at_s: float, position: str) -> DeadMessage:
+    """Of what never became a delivery: the event itself, for a person to look at."""
+    kept = base64.b64encode(body[:_BODY_BYTES_MAX]).decode()
+    return DeadMessage(reason, at_s, position, body_base64=kept, body_bytes=len(body))
 
 
 class Prepared(msgspec.Struct):

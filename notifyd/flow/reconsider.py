@@ -29,7 +29,9 @@ class Gone(msgspec.Struct):
 
 
 class Reconsider:
-    """Makes a ticket of a retry message, as things stand now. Its id and address stay what they were."""
+    """Makes a ticket of a retry message, as things stand now. Its id stays what it was, and its address as long
+    as it may be sent to.
+    """
 
     def __init__(
         self,
@@ -69,7 +71,11 @@ class Reconsider:
         if ticket is None:
             return self._gone(message, prepared, now_s)
         delivery = ticket.delivery
-        delivery.delivery_id, delivery.address = message.delivery_id, message.address
+        if delivery.delivery_id != message.delivery_id:
+            delivery.delivery_id = message.delivery_id
+            address = (message.platform or delivery.platform, message.address)
+            if not self._expander.readdress(want, delivery, address, people[message.user_id], now_s):
+                return Gone([_of_delivery(prepared.rows[-1], message)], [])
         delivery.attempt, delivery.deadline_at_s = message.attempt, message.deadline_at_s
         ticket.story, ticket.again = message.story, message.in_doubt
         ticket.doubted_at_s = message.doubted_at_s

@@ -13,6 +13,7 @@ from notifyd.core.outcome import Reason
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.attempt import AttemptClaims, Verdict
 from notifyd.flow.backoff import Backoff
+from notifyd.flow.end_tasks import end_tasks
 from notifyd.flow.inquire import AskAgain, Inquirer, SendAgain, Told, WasTaken
 from notifyd.flow.outbox import Outbox
 from notifyd.flow.reconsider import Gone, Reconsider
@@ -104,8 +105,7 @@ class Redeliverer:
             while self._in_hand or self._deletes.pending_count:
                 await self._clock.sleep(0.05)
         finally:
-            deletes.cancel()
-            await asyncio.wait([deletes])
+            await end_tasks(deletes)
             self._slots.leave(self.holder)
 
     def stop(self) -> None:
@@ -141,6 +141,9 @@ class Redeliverer:
             await self._handle(received)
         except (AwsError, TransportError) as error:
             log.warning("redelivery_put_off", delivery_id=received.message.delivery_id, error=str(error))
+        except Exception:
+            # A bug, or a message that nobody can make anything of: the queue's own redrive takes it in the end.
+            log.exception("redelivery_failed", delivery_id=received.message.delivery_id)
 
     async def _handle(self, received: Received) -> None:
         message = received.message
@@ -179,7 +182,7 @@ class Redeliverer:
         """Whether a ticket went on its way, which will free the slot."""
         answer = await self._checks.reconsider.again(received.message, self)
         if isinstance(answer, Gone):
-            self._end(answer, received)
+            await self._give_up(answer, received)
             return False
         if answer.again and answer.delivery.in_doubt is InDoubt.LOOK_UP:
             return await self._look_up(answer, received)
@@ -238,6 +241,13 @@ class Redeliverer:
             case Verdict.OURS:
                 self._router.submit([ticket])
         return True
+
+    async def _give_up(self, gone: Gone, received: Received) -> None:
+        verdict = await self._checks.claims.claim_end(received.message, until_s=self._until_s(received))
+        if verdict is Verdict.OURS:
+            self._end(gone, received)
+        elif verdict is Verdict.ENDED:
+            self._delete(received, lambda: None)
 
     def _end(self, gone: Gone, received: Received) -> None:
         """Rows, then the DLQ where it belongs there, then the message goes."""

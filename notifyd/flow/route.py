@@ -86,13 +86,26 @@ class Router:
                 self._drift()
 
     def submit(self, tickets: Sequence[Ticket]) -> None:
-        """Never waits. What is paused, or has no provider, goes to the retry queue unsent."""
+        """Never waits. What is paused, or has no provider, goes to the retry queue unsent; what is sent again is
+        listed first, and then goes as the switches stand once it is.
+        """
+        tickets = self._unpaused(tickets)
+        again = [ticket for ticket in tickets if ticket.again]
+        if again:
+            self._recorder.list_again(again, lambda: self._hand_out(self._unpaused(tickets)))
+        else:
+            self._hand_out(tickets)
+
+    def _unpaused(self, tickets: Sequence[Ticket]) -> Sequence[Ticket]:
         paused = self._switchboard.current.paused_types
-        if paused:
-            held = [ticket for ticket in tickets if ticket.delivery.type_name in paused]
-            if held:
-                self._recorder.postpone(held, Reason.PAUSED)
-                tickets = [ticket for ticket in tickets if ticket.delivery.type_name not in paused]
+        if not paused:
+            return tickets
+        held = [ticket for ticket in tickets if ticket.delivery.type_name in paused]
+        if held:
+            self._recorder.postpone(held, Reason.PAUSED)
+        return [ticket for ticket in tickets if ticket.delivery.type_name not in paused]
+
+    def _hand_out(self, tickets: Sequence[Ticket]) -> None:
         enabled = self._enabled()
         by_platform: defaultdict[str, list[Ticket]] = defaultdict(list)
         for ticket in tickets:

@@ -20,6 +20,7 @@ from notifyd.core.window import Window
 from notifyd.flow.begin import Beginner
 from notifyd.flow.byte_budget import ByteBudget
 from notifyd.flow.claims import Claims
+from notifyd.flow.end_tasks import end_tasks
 from notifyd.flow.feed_turns import FeedTurns
 from notifyd.flow.heart import Heart
 from notifyd.flow.ledger import LeaseLost, ShardLedger
@@ -160,7 +161,7 @@ class ShardRun:
         finally:
             self._lost = True
             self._proven.set()
-            await _end(reading)
+            await end_tasks(reading)
             self._parts.slots.leave(self.holder)
             if self._parts.repeats is not None:
                 self._parts.repeats.leave(self.item.shard_id)
@@ -192,7 +193,7 @@ class ShardRun:
                 continue
             await self._pace.wait(self._work, self._is_pressing)
             if self._stopping:
-                await _end(reading)
+                await end_tasks(reading)
                 self._claims.drop_unclaimed()
             ended = await self._write_once()
             if ended is not None:
@@ -204,7 +205,7 @@ class ShardRun:
         self._window.advance()
         finished = self._read_all and self._claims.is_idle and self._window.is_empty
         release = self._stopping and self._claims.is_idle
-        rowed, self._rowed = self._rowed, 0
+        rowed = self._rowed
         news = self._claims.changed or self._proof_wanted or self._window.tip_is_news
         if not (claimed or rowed or finished or release or news):
             return None
@@ -218,6 +219,7 @@ class ShardRun:
             raise
         self._proven_lapses = lapses
         self._proven.set()
+        self._rowed -= rowed
         self._parts.slots.free(self.holder, rowed)
         self._note_commit(progress.accounted)
         self._parts.beginner.begin(claimed, self)
@@ -253,7 +255,8 @@ class ShardRun:
         """What is in flight ends by its own timeout and its rows are still written; then the slots are free."""
         self._lost = True
         self._proven.set()
-        await _end(reading)
+        await end_tasks(reading)
+        self._parts.slots.give_up(self.holder)
         while self._claims.tickets_open > 0:
             self._work.clear()
             await self._work.wait()
@@ -292,9 +295,6 @@ class ShardRun:
     @property
     def deliveries_residue(self) -> int:
         """Begun deliveries less the slots that they should hold: 0, or one is counted wrongly."""
+        if self._lost:
+            return 0  # its slots stay taken for a while, whatever has ended
         return self._claims.tickets_open + self._rowed - self._parts.slots.held(self.holder)
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])

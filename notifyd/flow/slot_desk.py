@@ -20,7 +20,8 @@ class SlotDesk:
     def leave(self, holder: str) -> None:
         """The holder's tasks have ended and nothing of it is in flight."""
         self._wakes.pop(holder, None)
-        if self._account.leave(holder):
+        waited = self._account.give_up(holder)
+        if self._account.leave(holder) or waited:
             self._wake()
 
     def take(self, holder: str, wanted: int) -> int:

@@ -10,6 +10,7 @@ import structlog
 
 from notifyd.errors import AwsError, ConfigError, Fault, TransportError
 from notifyd.flow.backoff import Backoff
+from notifyd.flow.end_tasks import end_tasks
 from notifyd.flow.watch import Watch
 from notifyd.ports import Clock, Entropy
 
@@ -65,6 +66,4 @@ async def unless(stop: asyncio.Event, start: Coroutine[Any, Any, None]) -> bool:
         await starting
         return True
     finally:
-        starting.cancel()
-        stopping.cancel()
-        await asyncio.wait((starting, stopping))
+        await end_tasks(starting, stopping)

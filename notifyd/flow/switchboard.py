@@ -42,12 +42,14 @@ class Switchboard:
 
     async def look(self) -> None:
         try:
-            switches = await self._table.switches()
+            self._follow(await self._table.switches())
             await self._tell()
         except (AwsError, TransportError) as error:
             self._watch.dependency_failed("control_table", str(error))
             return
         self._watch.dependency_worked("control_table")
+
+    def _follow(self, switches: Switches) -> None:
         if switches != self.current:
             log.info("switches_changed", providers=switches.providers, paused=sorted(switches.paused_types))
             self.current = switches

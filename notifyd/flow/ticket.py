@@ -92,4 +92,5 @@ class Ticket(msgspec.Struct, eq=False):
             story=story,
             in_doubt=in_doubt,
             doubted_at_s=self.doubted_at_s,
+            platform=delivery.platform,
         )

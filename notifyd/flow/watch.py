@@ -12,10 +12,8 @@ from notifyd.core.log_row import RowKind
 from notifyd.flow.alert_desk import AlertDesk
 from notifyd.flow.prepared import Prepared
 from notifyd.ports import Clock
-from notifyd.telemetry.metrics import Metrics
+from notifyd.telemetry.metrics import NO_CHANNEL, Metrics
 
-# The label of a delivery that had no channel to go by.
-NO_CHANNEL = "none"
 # A dependency by this name; streams and retry queues go by their own.
 LEASE_TABLE = "lease_table"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from notifyd.core.channel import Channel
 from notifyd.core.log_row import RowKind
 from notifyd.core.retry_message import RetryMessage
@@ -53,6 +55,18 @@ async def test_what_waits_without_a_message_is_residue_and_with_one_is_not() -> 
     assert {row.user_id for row in report.stranded} == {"a", "b"}
     await rig.queue.put([_message(rows[1].delivery_id)])
     assert (await rig.audit()).residue == 0
+
+
+async def test_what_is_stranded_is_counted_beyond_what_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("notifyd.audit.auditor.LISTED_MAX", 2)
+    rig = AuditRig()
+    position = rig.put("e-1", *"abcdef")
+    rows = [await rig.tell(position, "e-1", user, RowKind.DEFERRED) for user in "abcdef"]
+    rig.reached(position)
+    await rig.queue.put([_message(row.delivery_id) for row in rows[:3]])
+    report = await rig.audit()
+    assert (report.residue, report.stranded_count, report.deliveries["waiting"]) == (3, 3, 3)
+    assert len(report.stranded) == 2
 
 
 async def test_a_duplicate_of_what_is_still_in_flight_is_no_residue() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Collection, Mapping
+from hashlib import shake_128
 
 import pytest
 
+from notifyd.aws.retry_queue import pack
 from notifyd.core.allow_list import AllowList
 from notifyd.core.catalog import LookupPolicy, NotificationType
 from notifyd.core.channel import Channel
@@ -131,6 +134,19 @@ async def test_a_template_that_cannot_be_rendered_touches_its_event_alone() -> N
     world.check_account()
     assert world.deliveries() == {"dead": 1, "accepted": 1}
     assert len(world.dead.messages[Channel.EMAIL]) == 1
+
+
+@in_virtual_time
+async def test_what_a_template_makes_of_a_large_event_fits_the_dlq() -> None:
+    """A queue that refuses a message keeps its record, and all behind it, from ever settling."""
+    world = World([paid("rated", "rated", template="rated")])
+    world.event("ann", detail_type="rated", file=b64encode(shake_128().digest(750_000)).decode())
+    worker = await world.worker()
+    await world.settled()
+    await worker.stopped()
+    [message] = world.dead.messages[Channel.EMAIL]
+    assert len(pack(message)) <= 1_000_000
+    assert message.body_bytes > 1_000_000
 
 
 @in_virtual_time

@@ -9,8 +9,8 @@ from notifyd.core.log_row import RowKind
 from notifyd.core.sequence import ShardEnd
 from notifyd.errors import NotSent
 from notifyd.flow.shard import ShardRun
-from notifyd.ports import Limits
-from tests.support.flow_rig import FAILOVER_S, World
+from notifyd.ports import Limits, ShardInfo
+from tests.support.flow_rig import FAILOVER_S, SEND_TIMEOUT_S, World
 from tests.support.virtual_time import in_virtual_time
 
 SHARD = "shard#fake:events#shard-0"
@@ -428,3 +428,47 @@ async def test_a_retry_path_that_gives_up_waiting_for_a_slot_leaves_the_line() -
     world.events(20)
     await world.settled()
     await ann.stopped()
+
+
+@in_virtual_time
+async def test_a_listing_that_failed_when_a_shard_ended_is_made_again_soon() -> None:
+    world = World()
+    world.events(3)
+    worker = await world.worker()
+    await world.settled()
+    await world.clock.sleep(3)
+    listing = world.source.list_shards
+    refused: list[str] = []
+
+    async def away() -> list[ShardInfo]:
+        refused.append("list_shards")
+        raise NotSent("away")
+
+    world.source.list_shards = away  # type: ignore[method-assign]
+    first, _ = world.source.split("shard-0")
+    await world.until(lambda: bool(refused))
+    world.source.list_shards = listing  # type: ignore[method-assign]
+    world.events(1, shard=first)
+    begun_s = world.clock.elapsed_s()
+    await world.settled()
+    assert world.clock.elapsed_s() - begun_s < 10
+    await worker.stopped()
+
+
+@in_virtual_time
+async def test_a_lost_shard_that_waited_for_slots_leaves_them_to_the_others() -> None:
+    world = World(shards=("shard-0", "shard-1"))
+    hung = world.unanswered(lambda delivery: delivery.user_id == "slow")
+    ann = await world.worker(slots_max=1)
+    await world.until(lambda: len(ann.engine.keeper.runs) == 2)
+    world.event("slow", shard="shard-1")
+    await world.until(lambda: ann.engine.slots.used == 1)
+    world.event("next", shard="shard-1")
+    world.table.steal(SHARD, "somebody")
+    world.table.heartbeats["somebody"] = world.table.heartbeats["ann"]
+    world.event("lost", skip=True)
+    world.event("lost")
+    await world.until(lambda: "notifyd_fenced_total 1.0" in ann.metrics.text().decode(), within_s=SEND_TIMEOUT_S)
+    hung.clear()
+    await world.until(lambda: ("evt-2", "next", "paid") in world.sent(), within_s=FAILOVER_S / 2)
+    await ann.killed()

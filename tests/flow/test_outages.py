@@ -205,3 +205,21 @@ async def test_a_provider_that_cannot_say_its_limits_goes_on_with_those_it_had()
     await world.settled()
     await worker.stopped()
     assert world.deliveries() == {"accepted": 5}
+
+
+@in_virtual_time
+async def test_no_slot_is_told_missing_while_the_write_that_frees_it_is_under_way() -> None:
+    world = World()
+    world.events(20)
+    worker = await world.worker()
+    await world.until(lambda: len(world.log.of_kind(RowKind.ACCEPTED)) == 20, every_s=0.001)
+    world.table.faults.outage = NotSent("away")
+    [run] = worker.engine.keeper.runs.values()
+    told: set[int] = set()
+    for _ in range(100):
+        await world.clock.sleep(0.01)
+        told.add(run.deliveries_residue)
+    world.table.faults.outage = None
+    await world.settled()
+    await worker.stopped()
+    assert told == {0}

@@ -96,3 +96,22 @@ async def test_a_group_that_waits_for_its_rate_holds_up_no_other_even_where_noth
     assert world.clock.elapsed_s() - begun_s < 1.0
     assert world.provider.requests[-1][0].user_id == "seldom"
     await worker.stopped()
+
+
+@in_virtual_time
+async def test_what_waited_for_the_heartbeat_goes_out_once_it_is_back_though_nothing_else_comes() -> None:
+    world = World()
+    # The claim stands before the lease table is away, and the fence is asked while it is.
+    late = msgspec.structs.replace(SETTINGS.deliver, linger_s=4.5, queue_wait_max_s=100.0)
+    worker = await world.worker(deliver=late)
+    await world.until(lambda: bool(worker.engine.keeper.runs))
+    world.event("ann")
+    await world.until(lambda: worker.engine.slots.used == 1, every_s=0.001)
+    await world.clock.sleep(0.1)
+    world.table.faults.outage = NotSent("away")
+    await world.clock.sleep(5.0)
+    assert not world.provider.requests
+    world.table.faults.outage = None
+    await world.until(lambda: bool(world.provider.taken), within_s=5.0)
+    await world.settled()
+    await worker.stopped()

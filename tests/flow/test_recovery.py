@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
+import pytest
 
 from notifyd.core.channel import Channel
+from notifyd.core.event import Event
 from notifyd.core.log_row import RowKind
 from notifyd.core.outcome import Deferred, Reason
+from notifyd.core.path import compile_path
+from notifyd.core.policy import DeliveryRules
 from notifyd.core.retry import RetryPolicy
+from notifyd.core.user import Contact, DeviceToken, Person
 from notifyd.errors import NotSent
-from tests.fakes.provider import in_turn
+from tests.fakes.provider import FakeProvider, accept, in_turn
 from tests.support.flow_rig import SETTINGS, World, paid
 from tests.support.virtual_time import in_virtual_time
 
@@ -47,6 +52,18 @@ async def test_what_was_accepted_is_not_sent_to_a_new_address() -> None:
 
 
 @in_virtual_time
+async def test_what_waits_on_its_queue_is_not_sent_to_a_new_address_as_well() -> None:
+    world = World()
+    world.event("ann")
+    world.provider.answer = in_turn(Deferred(Reason.THROTTLED, retry_after_s=30.0))
+    await _die_uncommitted(world, lambda: bool(world.retry.messages))
+    world.person("ann", email="new@example.com")
+    await _go_on(world)
+    assert world.deliveries() == {"accepted": 1}
+    assert len(world.provider.taken) == 1
+
+
+@in_virtual_time
 async def test_what_was_accepted_is_not_suppressed_as_well_after_an_opt_out() -> None:
     world = World()
     world.events(5)
@@ -55,6 +72,47 @@ async def test_what_was_accepted_is_not_suppressed_as_well_after_an_opt_out() ->
         world.person(f"u{number}", opted_out=True)
     await _go_on(world)
     assert world.deliveries() == {"accepted": 5}
+
+
+@in_virtual_time
+async def test_after_an_opt_out_every_channel_is_accounted_for_not_only_the_one_that_was_accepted() -> None:
+    both = (Channel.EMAIL, Channel.SMS)
+    world = World([paid(channels=both)], rules=DeliveryRules(frozenset(both)))
+    world.beside[Channel.SMS] = FakeProvider(world.clock, answer=lambda _: None, channel=Channel.SMS)
+    world.directory.contacts["ann"] = Contact("ann", "ann@example.com", phone="+491701234567")
+    world.event("ann", words="Paid")
+    await _die_uncommitted(world, lambda: bool(world.log.of_kind(RowKind.ACCEPTED)))
+    world.person("ann", opted_out=True)
+    await _go_on(world)
+    assert world.deliveries() == {"accepted": 1, "suppressed": 1}
+
+
+@in_virtual_time
+async def test_an_event_grown_too_old_half_way_through_leaves_nobody_unaccounted() -> None:
+    world = World(record_age_max_s=30.0)
+    world.event("ann", "bob")
+    ann = await world.worker("ann", slots_max=1)
+    await world.until(lambda: "after leases.write" in ann.wire.steps, every_s=0.001)
+    ann.wire.broken["leases"] = AWAY
+    await world.until(lambda: bool(world.log.of_kind(RowKind.ACCEPTED)))
+    await ann.killed()
+    await world.clock.sleep(31.0)
+    await _go_on(world)
+    assert world.deliveries() == {"accepted": 1, "expired": 1}
+
+
+@in_virtual_time
+async def test_a_deferred_delivery_without_its_message_does_not_wait_for_ever_after_an_opt_out() -> None:
+    world = World()
+    world.event("ann")
+    world.provider.answer = in_turn(Deferred(Reason.THROTTLED))
+    world.retry.faults.outage = AWAY
+    await _die_uncommitted(world, lambda: bool(world.log.of_kind(RowKind.DEFERRED)))
+    world.retry.faults.outage = None
+    world.person("ann", opted_out=True)
+    await _go_on(world)
+    assert world.deliveries() == {"suppressed": 1}
+    assert len(world.provider.requests) == 1
 
 
 @in_virtual_time
@@ -187,3 +245,92 @@ async def test_each_delivery_sent_again_in_doubt_is_listed_as_a_possible_duplica
     await _go_on(world)
     assert sum(world.duplicates().values()) == 7
     assert set(world.duplicates()) == world.flagged()
+
+
+@in_virtual_time
+async def test_what_was_accepted_is_no_dead_letter_though_it_can_be_rendered_no_longer() -> None:
+    world = World()
+    world.events(2)
+    await _die_uncommitted(world, lambda: len(world.log.of_kind(RowKind.ACCEPTED)) == 2)
+    world.use_types([paid(data=compile_path("detail.nothing"))])
+    await _go_on(world)
+    assert world.deliveries() == {"accepted": 2}
+    assert not any(world.dead.messages.values())
+
+
+@in_virtual_time
+async def test_of_two_devices_the_one_in_doubt_is_buried_where_it_can_be_rendered_no_longer() -> None:
+    world = World([paid(channels=(Channel.PUSH_IOS,))], channel=Channel.PUSH_IOS)
+    devices = (DeviceToken("done", "apns"), DeviceToken("hangs", "apns"))
+    world.directory.contacts["ann"] = Contact("ann", device_tokens=devices)
+    world.unanswered(lambda delivery: delivery.address == "hangs")
+    world.provider.channel = Channel.PUSH_IOS
+    world.event("ann")
+    await _die_uncommitted(world, lambda: bool(world.log.of_kind(RowKind.ACCEPTED)))
+    world.use_types([paid(channels=(Channel.PUSH_IOS,), data=compile_path("detail.nothing"))])
+    await _go_on(world)
+    assert world.deliveries() == {"accepted": 1, "dead": 1}
+
+
+def _raises(event: Event, person: Person, facts: Mapping[str, object]) -> bool:  # noqa: ARG001 - a catalog filter
+    raise ZeroDivisionError
+
+
+@in_virtual_time
+async def test_a_filter_that_raises_since_buries_only_what_came_to_no_end() -> None:
+    both = (Channel.SMS, Channel.EMAIL)
+    world = World([paid(channels=both)], rules=DeliveryRules(frozenset(both)))
+    world.beside[Channel.SMS] = FakeProvider(world.clock, answer=lambda _: None, channel=Channel.SMS)
+    world.directory.contacts["ann"] = Contact("ann", "ann@example.com", phone="+491701234567")
+    world.event("ann", words="Paid")
+    world.event("bob", words="Paid")
+    await _die_uncommitted(world, lambda: len(world.log.of_kind(RowKind.ACCEPTED)) == 2)
+    world.use_types([paid(channels=both, filter=_raises)])
+    await _go_on(world)
+    assert {row.user_id for row in world.log.of_kind(RowKind.DEAD)} == {"ann"}
+    assert len(world.dead.messages[Channel.SMS]) == 1
+
+
+@in_virtual_time
+async def test_what_waits_on_its_queue_when_its_event_grows_too_old_has_one_end() -> None:
+    world = World(record_age_max_s=30.0)
+    world.event("ann")
+    world.provider.answer = in_turn(Deferred(Reason.THROTTLED, retry_after_s=60.0))
+    await _die_uncommitted(world, lambda: bool(world.retry.messages))
+    await world.clock.sleep(31.0)
+    await _go_on(world)
+    assert world.deliveries() == {"accepted": 1}
+
+
+@in_virtual_time
+async def test_what_waits_on_its_queue_when_its_user_opts_out_and_in_again_has_one_end() -> None:
+    world = World()
+    world.event("ann")
+    world.provider.answer = in_turn(Deferred(Reason.THROTTLED, retry_after_s=60.0))
+    await _die_uncommitted(world, lambda: bool(world.retry.messages))
+    world.person("ann", opted_out=True)
+    bob = await world.worker("bob")
+    await world.until(lambda: world.accounted()["read"] == 1)
+    world.directory.settings.clear()
+    await world.settled()
+    await bob.stopped()
+    world.check_account()
+
+
+@pytest.mark.parametrize("queued", [True, False], ids=["queued", "not_queued"])
+@in_virtual_time
+async def test_a_deferred_delivery_to_a_device_that_is_gone_has_one_end(queued: bool) -> None:
+    world = World([paid(channels=(Channel.PUSH_IOS,))], channel=Channel.PUSH_IOS)
+    devices = (DeviceToken("old", "apns"), DeviceToken("new", "apns"))
+    world.directory.contacts["ann"] = Contact("ann", device_tokens=devices)
+    world.event("ann")
+    world.provider.answer = lambda delivery: (
+        Deferred(Reason.THROTTLED, retry_after_s=20.0) if delivery.address == "old" else accept(delivery)
+    )
+    world.retry.faults.outage = None if queued else AWAY
+    await _die_uncommitted(world, lambda: len(world.log.rows) == 2 and (not queued or bool(world.retry.messages)))
+    world.retry.faults.outage = None
+    world.directory.contacts["ann"] = Contact("ann", device_tokens=devices[1:])
+    world.provider.answer = accept
+    await _go_on(world)
+    assert world.deliveries() == {"accepted": 1, "suppressed": 1}

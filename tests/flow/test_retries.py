@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from hashlib import shake_128
+from string import printable
+
 import msgspec
 import pytest
 
+from notifyd.aws.retry_queue import pack
+from notifyd.core.allow_list import AllowList
 from notifyd.core.channel import Channel, InDoubt
+from notifyd.core.dead_address import mark_of
 from notifyd.core.log_row import RowKind
 from notifyd.core.message import Delivery
-from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected
+from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.core.policy import DeliveryMode, DeliveryRules
 from notifyd.core.retry import RetryPolicy
+from notifyd.core.user import Contact, DeviceToken, ExternalChannel
 from notifyd.errors import NoAnswer, NotSent
-from notifyd.ports import Limits
-from tests.fakes.provider import accept, in_turn
-from tests.support.flow_rig import SEND_TIMEOUT_S, World, of, paid
+from notifyd.ports import Limits, ProviderRoute
+from tests.fakes.provider import FakeProvider, accept, in_turn
+from tests.support.flow_rig import SEND_TIMEOUT_S, SETTINGS, World, of, paid
 from tests.support.virtual_time import in_virtual_time
+
+EMAIL = frozenset({Channel.EMAIL})
+# As many characters of one byte each as JSON has: noise of them hardly compresses.
+_NOT_ESCAPED = [character for character in printable[:95] if character not in '"\\']
 
 
 def _later(delivery: Delivery) -> Outcome:  # noqa: ARG001 - an Answer
@@ -258,6 +270,75 @@ async def test_a_user_who_opts_out_before_the_next_attempt_gets_nothing() -> Non
 
 
 @in_virtual_time
+async def test_an_address_called_gone_meanwhile_is_sent_nothing_though_the_user_has_another() -> None:
+    world = World([paid(channels=(Channel.PUSH_IOS,))], channel=Channel.PUSH_IOS)
+    devices = (DeviceToken("old", "apns"), DeviceToken("new", "apns"))
+    world.directory.contacts["ann"] = Contact("ann", device_tokens=devices)
+    world.event("ann")
+    world.provider.answer = in_turn(Deferred(Reason.THROTTLED, retry_after_s=5.0))
+    worker = await world.worker()
+    await world.until(lambda: bool(world.retry.messages))
+    marks = (mark_of(Channel.PUSH_IOS, "old"),)
+    world.directory.contacts["ann"] = Contact("ann", device_tokens=devices, suppressed=marks)
+    await world.settled()
+    await worker.stopped()
+    world.check_account()
+    assert world.deliveries() == {"accepted": 1, "suppressed": 1}
+    assert [row.reason for row in world.log.of_kind(RowKind.SUPPRESSED)] == ["on_suppression_list"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "sent_to"),
+    [
+        (
+            DeliveryRules(EMAIL, mode=DeliveryMode.REDIRECT, redirect_to={Channel.EMAIL: "me@example.com"}),
+            ["me@example.com"],
+        ),
+        (DeliveryRules(EMAIL, allow=AllowList(["new@*"])), []),
+    ],
+    ids=["redirect", "recipients_allow"],
+)
+@in_virtual_time
+async def test_a_later_attempt_goes_nowhere_that_the_operator_has_closed_since(
+    rules: DeliveryRules, sent_to: list[str]
+) -> None:
+    world = World()
+    world.event("ann")
+    world.provider.answer = in_turn(Deferred(Reason.THROTTLED, retry_after_s=5.0))
+    first = await world.worker("first")
+    await world.until(lambda: bool(world.retry.messages))
+    await first.stopped()
+    world.rules = rules
+    world.person("ann", email="new@example.com")
+    requests = len(world.provider.requests)
+    second = await world.worker("second")
+    await world.settled()
+    await second.stopped()
+    world.check_account()
+    assert [delivery.address for batch in world.provider.requests[requests:] for delivery in batch] == sent_to
+
+
+@in_virtual_time
+async def test_a_chat_address_that_its_user_gave_up_is_no_other_platforms() -> None:
+    rules = DeliveryRules(frozenset({Channel.CHAT}), chat_platforms=("slack", "webhook"))
+    world = World([paid(channels=(Channel.CHAT,))], rules=rules, channel=Channel.CHAT)
+    slack = FakeProvider(world.clock, name="slack", channel=Channel.CHAT)
+    slack.answer = in_turn(Deferred(Reason.THROTTLED, retry_after_s=5.0))
+    world.others = [ProviderRoute(slack, 1.0, "slack")]
+    world.platform = "webhook"
+    hook = ExternalChannel("webhook", "https://hook.example.com")
+    world.directory.contacts["ann"] = Contact("ann", external_channels=(ExternalChannel("slack", "#ann"), hook))
+    world.event("ann")
+    worker = await world.worker()
+    await world.until(lambda: bool(world.retry.messages))
+    world.directory.contacts["ann"] = Contact("ann", external_channels=(hook,))
+    await world.settled()
+    await worker.stopped()
+    assert [delivery.address for batch in world.provider.requests for delivery in batch] == [hook.url]
+    assert [delivery.address for batch in slack.requests for delivery in batch] == ["#ann", "#ann"]
+
+
+@in_virtual_time
 async def test_a_changed_address_changes_nothing_about_a_delivery_under_way() -> None:
     world = World()
     world.events(1)
@@ -327,6 +408,39 @@ async def test_a_message_not_deleted_is_not_sent_again() -> None:
     await worker.stopped()
     assert sum(world.sent().values()) == 1
     assert not world.flagged()
+
+
+@in_virtual_time
+async def test_a_stop_waits_until_the_message_of_what_was_sent_is_deleted() -> None:
+    world = World()
+    world.events(1)
+    world.provider.answer = in_turn(Deferred(Reason.THROTTLED))
+    worker = await world.worker()
+    await world.until(lambda: bool(world.retry.messages))
+    world.retry.faults.refuse("delete", *[NoAnswer("lost") for _ in range(4)])
+    await world.until(lambda: bool(world.log.of_kind(RowKind.ACCEPTED)), every_s=0.001)
+    await worker.stopped()
+    assert world.retry.messages == []
+
+
+@pytest.mark.parametrize("outcome", [Deferred(Reason.THROTTLED), Unknown(Reason.NO_ANSWER)])
+@pytest.mark.parametrize("kind", ["paid", "held"])
+@in_virtual_time
+async def test_an_event_that_no_queue_takes_ends_on_the_dlq_cut_short(kind: str, outcome: Outcome) -> None:
+    words = "".join(_NOT_ESCAPED[byte % len(_NOT_ESCAPED)] for byte in shake_128(b"noise").digest(1_040_000))
+    world = World(settings=msgspec.structs.replace(SETTINGS, bytes_in_process_max=64 << 20))
+    world.event("ann", detail_type=kind, words=words)
+    world.provider.answer = in_turn(outcome)
+    worker = await world.worker()
+    await world.settled()
+    await worker.stopped()
+    world.check_account()
+    assert world.deliveries() == {"dead": 1}
+    [message] = world.dead.messages[Channel.EMAIL]
+    assert len(pack(message)) < 1 << 20
+    assert message.body_bytes > 1_040_000
+    assert message.delivery is not None
+    assert message.delivery.user_id == "ann"
 
 
 @in_virtual_time
@@ -402,3 +516,18 @@ async def test_what_was_buried_by_a_retry_that_died_before_the_dlq_took_it_gets_
     await bob.stopped()
     assert [message.reason for message in world.dead.messages[Channel.EMAIL]] == [Reason.IN_DOUBT_HELD]
     assert len(world.provider.requests) == 2
+
+
+@in_virtual_time
+async def test_a_message_that_nobody_can_make_anything_of_touches_no_other() -> None:
+    world = World()
+    world.events(2)
+    world.provider.answer = in_turn(*[Deferred(Reason.THROTTLED, retry_after_s=5.0)] * 2)
+    worker = await world.worker()
+    await world.until(lambda: len(world.retry.messages) == 2)
+    broken = msgspec.structs.replace(world.retry.messages[0], position="nowhere", not_before_s=0.0)
+    await world.retry.put([broken])
+    await world.until(lambda: len(world.retry.messages) == 1)
+    assert world.deliveries() == {"accepted": 2}
+    assert worker.engine.slots.used == 0
+    await worker.stopped()

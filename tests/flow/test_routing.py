@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 
 import msgspec
@@ -11,9 +12,12 @@ import pytest
 from notifyd.core.channel import Channel
 from notifyd.core.log_row import RowKind
 from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.core.provider_standing import Seen
 from notifyd.core.switches import ProviderSwitch
+from notifyd.errors import NotSent
 from notifyd.flow.switchboard import LOOK_INTERVAL_S
 from notifyd.ports import Limits, ProviderRoute
+from tests.fakes.control_table import FakeControlTable
 from tests.fakes.provider import FakeProvider
 from tests.support.flow_rig import SETTINGS, World, paid
 from tests.support.virtual_time import in_virtual_time
@@ -169,6 +173,24 @@ async def test_a_disabled_provider_gets_nothing_within_five_seconds_and_its_queu
 
 
 @in_virtual_time
+async def test_what_is_being_listed_when_its_provider_is_disabled_goes_to_others() -> None:
+    world, other = _two(1, 0)
+    answers: list[Outcome] = [Unknown(Reason.NO_ANSWER)]
+    world.provider.answer = lambda _: answers.pop() if answers else Accepted("x")
+    world.events(1)
+    worker = await world.worker()
+    await world.until(lambda: bool(world.log.of_kind(RowKind.CLAIM)), every_s=0.001)
+    worker.wire.broken["log"] = NotSent("away")
+    await world.control.switch("fake", ProviderSwitch.DISABLED)
+    await world.clock.sleep(LOOK_INTERVAL_S + 1)
+    worker.wire.broken.clear()
+    await world.settled()
+    await worker.stopped()
+    assert len(world.provider.requests) == 1
+    assert len(other.taken) == 1
+
+
+@in_virtual_time
 async def test_a_draining_provider_sends_what_it_has_and_gets_nothing_new() -> None:
     world, other = _two(1, 0)
     slow = Limits(batch_max=5, in_flight_max=1, payload_bytes_max=1 << 20, rate_per_s=20.0)
@@ -219,6 +241,22 @@ async def test_deliveries_of_a_paused_type_wait_and_others_go_on() -> None:
     world.check_account()
     assert world.deliveries() == {"accepted": 60}
     assert not world.duplicates()
+
+
+class _Unreportable(FakeControlTable):
+    async def report(self, worker_id: str, at_s: float, providers: Sequence[Seen]) -> None:
+        raise NotSent(f"{worker_id} at {at_s}: {len(providers)} refused")
+
+
+@in_virtual_time
+async def test_a_switch_is_followed_where_the_workers_own_report_is_refused() -> None:
+    world = World()
+    world.control = _Unreportable()
+    await world.control.switch("fake", ProviderSwitch.DISABLED)
+    worker = await world.worker()
+    await worker.engine.switchboard.look()
+    assert worker.engine.switchboard.current.of("fake") is ProviderSwitch.DISABLED
+    await worker.stopped()
 
 
 @in_virtual_time

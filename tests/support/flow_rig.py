@@ -71,6 +71,7 @@ TEMPLATES = {
     "paid/email.text": "{{ user.user_id }} paid {{ data.amount }}\n",
     "paid/push_ios.title": "Paid",
     "paid/sms.text": "{{ data.words }}",
+    "paid/chat.text": "Paid\n",
     "rated/email.subject": "Rated",
     "rated/email.text": "{{ facts.merchant.name }}\n",
 }
@@ -160,6 +161,7 @@ class World:
         self.control = FakeControlTable()
         self.provider = FakeProvider(self.clock, latency_s=0.05)
         self.weight = 1.0
+        self.platform = ""
         self.others: list[ProviderRoute] = []  # beside `provider`
         self.beside: dict[Channel, FakeProvider] = {}  # other channels'
         self.source = FakeSource(self.clock, shards=shards)
@@ -285,7 +287,7 @@ class World:
         return Worker(engine, wire, name, metrics)
 
     def _route(self, wire: Wire) -> ProviderRoute:
-        return ProviderRoute(wire.through("provider", self.provider), self.weight)
+        return ProviderRoute(wire.through("provider", self.provider), self.weight, self.platform)
 
     def _source_setup(self, wire: Wire) -> SourceSetup:
         unskipped = {"data": {"detail": {"skip": [{"exists": False}]}}}

@@ -16,18 +16,23 @@ import msgspec
 
 from notifyd.core.account import Account, Accounted
 from notifyd.core.channel import Channel, InDoubt, Lane
+from notifyd.core.event import Event
+from notifyd.core.kept_event import Known
 from notifyd.core.lease import Refusal, ShardItem, judge_refusal
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.message import Delivery, Email
 from notifyd.core.sequence import Position, TrimHorizon
 from notifyd.core.window import Progress, Standing, Window
 from notifyd.flow.claims import Claims
+from notifyd.flow.expand import Origin
 from notifyd.flow.prepared import Prepared
 from notifyd.flow.recover import judge
 from notifyd.flow.slot_desk import SlotDesk
 from notifyd.flow.ticket import Ticket
 
 Shape = tuple[tuple[int, ...], ...]  # deliveries of each record of each shard
+# Nobody of a world is suppressed, so none of its events is looked into.
+_EVENT = Event("", "world", (), None, {}, 1.0, Position("0"), None, False)
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -72,7 +77,8 @@ class Owned:
             prepared = world.prepared(self.shard, place, first + offset)
             prepared.begun_to = self.window.begun_to(first + offset)
             if standing is Standing.IN_DOUBT and world.rules.ask_the_log:
-                judge(prepared, [row for row in world.rows_of(prepared) if row.row in log])
+                origin = Origin(_EVENT, None, prepared.index, place.text(), Known({}))  # type: ignore[arg-type] # nobody is told
+                judge(prepared, origin, (), [row for row in world.rows_of(prepared) if row.row in log])
             self.claims.add([prepared])
 
 
