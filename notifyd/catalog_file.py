@@ -39,7 +39,7 @@ class LookupEntry(_Entry):
 
     key: EventPath
     """JMESPath of the key in the event."""
-    table: str | None = None
+    table: Annotated[str, Field(min_length=1)] | None = None
     url: HttpUrl | None = None
     timeout_s: PositiveFloat = 1.0
     cache_ttl_s: Annotated[float, Field(ge=0)] = 5.0

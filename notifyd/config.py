@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from notifyd import config_sections as sections
 from notifyd.config_env import Environment, overlay
-from notifyd.config_faults import validation_faults
+from notifyd.config_faults import nearest, validation_faults
 from notifyd.config_rules import broken_rules
 from notifyd.config_values import Workers
 from notifyd.core.channel import Channel
@@ -112,7 +112,12 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     def where(loc: Loc) -> str:
         return env.variable_of(loc) or document.where(loc)
 
-    faults = env.unknown_faults(list(Config.model_fields))
+    known = list(Config.model_fields)
+    faults = env.unknown_faults(known) + env.gap_faults(data)
+    # pydantic-settings takes some of these for arguments of its own, and would read the command line.
+    for key in [key for key in data if key.startswith("_")]:
+        del data[key]
+        faults.append(Fault(where((key,)), f"unknown key {key!r}", nearest(key, known)))
     try:
         config = Config(**_with_providers_used(overlay(data, env())))
     except ValidationError as error:

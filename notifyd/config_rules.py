@@ -37,7 +37,7 @@ def broken_rules(config: Config, known_providers: Mapping[str, Any]) -> Iterator
 
 def _times(config: Config) -> Iterator[Broken]:
     ledger, send_timeout_s = config.ledger, config.delivery.send_timeout_s
-    # delivery.md, step 4: a send begun with the lease still ours must end before another may take it.
+    # A send begun with the lease still ours must end before another may take it.
     failover_min_s = send_timeout_s + 1 + 3 * ledger.renew_interval_s
     if ledger.failover_time_s < failover_min_s:
         yield Broken(
@@ -45,7 +45,16 @@ def _times(config: Config) -> Iterator[Broken]:
             f"ledger.failover_time_s is {ledger.failover_time_s:g}",
             f"make it ≥ {failover_min_s:g}: send_timeout_s + 1 + 3 × renew_interval_s",
         )
-    # The same for a retry's message: it must still be hidden when its send ends, with as much to begin it in.
+    # A gap of half of it between two scans is an interruption, after which nobody counts as dead yet: scans that
+    # are all that far apart would never find who is. A scan itself takes its time, too.
+    scan_interval_max_s = ledger.failover_time_s / 4
+    if ledger.scan_interval_s > scan_interval_max_s:
+        yield Broken(
+            ("ledger", "scan_interval_s"),
+            f"ledger.scan_interval_s is {ledger.scan_interval_s:g}",
+            f"make it ≤ {scan_interval_max_s:g}: a quarter of failover_time_s",
+        )
+    # As a lease, so a retry's message: it must still be hidden when its send ends, with as much to begin it in.
     visibility_min_s = 2 * (send_timeout_s + 1)
     if config.retry.visibility_s < visibility_min_s:
         yield Broken(

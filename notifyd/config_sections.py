@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from notifyd.config_values import Bytes, Dedupe, DedupeChoice, FilterCriteria, Start, wrong
+from notifyd.config_values import Bytes, CaFile, Dedupe, DedupeChoice, FilterCriteria, Start, wrong
 from notifyd.core.channel import Channel
 from notifyd.core.decode import SourceFormat
 from notifyd.core.filter_criteria import SourceKind
@@ -40,7 +40,7 @@ class AwsSection(Section):
     region: str | None = None
     """Unset: AWS_REGION or the profile's."""
     request_timeout_s: PositiveFloat = 5
-    ca_file: Path | None = None
+    ca_file: CaFile | None = None
     """A PEM file of authorities to trust instead of the system's."""
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ByteSize, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ByteSize, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from notifyd.core.sequence import AtTimestamp, Latest, StartingPosition, TrimHorizon
+from notifyd.wire.tls import client_context
 
 
 def wrong(what: str, mend: str, key: str = "") -> PydanticCustomError:
@@ -75,6 +77,18 @@ Bytes = Annotated[
     ByteSize,
     WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "examples": ["64 MiB"]}]}),
 ]
+
+
+def check_ca_file(path: Path) -> Path:
+    """One that cannot be trusted would be found by the first connection."""
+    try:
+        client_context(path)
+    except OSError as error:  # ssl's are of this kind
+        raise wrong(f"is {str(path)!r}: {error.strerror}", "name a PEM file of certificates") from None
+    return path
+
+
+CaFile = Annotated[Path, AfterValidator(check_ca_file)]
 
 
 class Dedupe(StrEnum):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NoReturn
 
+from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import CollectorRegistry
 
 from notifyd.assembly import Assembly
@@ -71,7 +72,7 @@ def _raise(failure: Exception) -> NoReturn:
     match failure:
         case AwsError(code="ResourceNotFoundException"):
             raise ConfigError([Fault("AWS", str(failure), "run `notifyd init`, or correct the name")]) from None
-        case AwsError() | TransportError():
+        case AwsError() | TransportError() | ClientError() | BotoCoreError():
             mend = "look at credentials, region and what this role may do; see `notifyd check`"
             raise ConfigError([Fault("AWS", str(failure), mend)]) from None
         case DamagedItem():

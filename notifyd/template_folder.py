@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,12 +27,14 @@ def read_folder(folder: Path) -> dict[str, str]:
     """Every file by its path below the folder, but hidden ones. Raises ConfigError."""
     if not folder.is_dir():
         raise ConfigError([Fault(str(folder), "is no folder", "name the folder that the templates are in")])
+    try:
+        paths = sorted(_files(folder, frozenset()))
+    except OSError as error:
+        raise ConfigError([Fault(str(folder), str(error), "make it readable, with all below it")]) from None
     texts = {}
     faults = []
-    for path in sorted(folder.rglob("*")):
+    for path in paths:
         name = path.relative_to(folder)
-        if any(part.startswith(".") for part in name.parts) or path.is_dir():
-            continue
         try:
             texts[name.as_posix()] = path.read_bytes().decode()
         except (OSError, UnicodeDecodeError) as error:
@@ -39,6 +42,25 @@ def read_folder(folder: Path) -> dict[str, str]:
     if faults:
         raise ConfigError(faults)
     return texts
+
+
+def _files(folder: Path, around: frozenset[Path]) -> Iterator[Path]:
+    """Also behind links, which Path.rglob does not follow: a ConfigMap's folders are links into its hidden data.
+
+    Raises:
+        ConfigError: a link that leads back to a folder around it.
+        OSError: a folder cannot be read.
+    """
+    around |= {folder.resolve()}
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if not path.is_dir():
+            yield path
+        elif path.resolve() in around:
+            raise ConfigError([Fault(str(path), "is a link to a folder that holds itself", "take it out")])
+        else:
+            yield from _files(path, around)
 
 
 def _version(texts: dict[str, str]) -> str:

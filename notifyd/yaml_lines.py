@@ -47,8 +47,9 @@ def read_yaml(path: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError([Fault(f"{path}:{line}", f"no YAML: {error.problem}", "mend the syntax")]) from None
-    except (yaml.YAMLError, ValueError) as error:
-        # ValueError: a date of the 13th month, a number of 5,000 digits.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
+        # ValueError: a date of the 13th month, a number of 5,000 digits. The last two: what a tag such as !!int or
+        # !!timestamp was written before, and is none.
         what = " ".join(str(error).split())
         raise ConfigError([Fault(str(path), f"no YAML: {what}", "mend the syntax")]) from None
     except RecursionError:

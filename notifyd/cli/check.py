@@ -13,7 +13,7 @@ from notifyd.cli.exit_codes import CONFIG
 from notifyd.cli.output import echo_faults, echo_json, json_option
 from notifyd.cli.setup import blueprint_of, config_option, open_session, read_config
 from notifyd.cli.template_texts import template_faults
-from notifyd.errors import ConfigError, Fault
+from notifyd.errors import ConfigError, Fault, TransportError
 
 if TYPE_CHECKING:
     from notifyd.aws.session import AwsSession
@@ -91,5 +91,7 @@ async def _start_faults(config: Config, session: AwsSession) -> list[Fault]:
         ]
     except ConfigError as error:
         faults += error.faults
+    except TransportError as error:
+        faults.append(Fault("secrets", str(error), "look at credentials, region, network and endpoint"))
     sources = [(source.kind, config.source_name(source)) for source in config.sources]
     return faults + await check_resources(session, blueprint_of(config), sources)

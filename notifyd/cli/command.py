@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 
 class Command(click.Command):
@@ -26,6 +27,15 @@ class Command(click.Command):
 
 class Group(Command, click.Group):
     """Commands under one name."""
+
+
+def inherit(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """An option's callback: what its group was given counts, unless the command itself was given something."""
+    group, name = ctx.parent, param.name or ""
+    given = ParameterSource.COMMANDLINE
+    if group is None or ctx.get_parameter_source(name) is given or group.get_parameter_source(name) is not given:
+        return value
+    return group.params[name]
 
 
 def write_examples(formatter: click.HelpFormatter, examples: Sequence[str]) -> None:

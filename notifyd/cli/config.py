@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from notifyd.cli.command import Command
+from notifyd.cli.command import Command, Group
 
 
-@click.group()
+@click.group(cls=Group, examples=["notifyd config schema > notifyd.schema.json"])
 def config() -> None:
     """About config/notifyd.yaml."""
 

@@ -11,6 +11,7 @@ import click
 
 _AGO = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_YEAR_10000_S = 253_402_300_800  # which no datetime holds
 
 
 class Moment(click.ParamType[float]):
@@ -19,18 +20,25 @@ class Moment(click.ParamType[float]):
     name = "time"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        from notifyd.system import SystemClock
-
         text = str(value)
-        if ago := _AGO.fullmatch(text):
-            return SystemClock().now_s() - int(ago[1]) * _SECONDS[ago[2]]
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None:
+        at_s = _epoch_s(text)
+        if at_s is None:
             self.fail(f"{text!r} is no time; write 2026-01-31T00:00:00Z, or 90m for 90 minutes ago", param, ctx)
-        return moment.timestamp()
+        if not 0 <= at_s < _YEAR_10000_S:
+            self.fail(f"{text!r} is not within the years 1970 to 9999", param, ctx)
+        return at_s
+
+
+def _epoch_s(text: str) -> float | None:
+    from notifyd.system import SystemClock
+
+    if ago := _AGO.fullmatch(text):
+        return SystemClock().now_s() - float(ago[1]) * _SECONDS[ago[2]]
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment.timestamp()
 
 
 def iso(at_s: float) -> str:

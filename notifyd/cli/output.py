@@ -8,9 +8,12 @@ from typing import Any
 
 import click
 
+from notifyd.cli.command import inherit
 from notifyd.errors import Fault
 
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, callback=inherit, help="One JSON object, for programs."
+)
 
 
 def echo_json(value: Any) -> None:

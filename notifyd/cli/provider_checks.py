@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from notifyd.aws.secrets import fetch_secrets
 from notifyd.aws.session import AwsSession
 from notifyd.config import Config, environment
-from notifyd.errors import ConfigError, Fault
+from notifyd.errors import ConfigError, Fault, TransportError
 from notifyd.providers import PROVIDERS, ProviderContext
 from notifyd.secret_ref import SecretRef, secret_refs
 from notifyd.system import SystemClock, SystemEntropy
@@ -27,7 +27,7 @@ async def _faults(name: str, config: Config, session: AwsSession) -> list[Fault]
     section = config.provider(name)
     try:
         secrets = await fetch_secrets(set(secret_refs(section)), session, environment())
-    except ConfigError:
+    except (ConfigError, TransportError):
         return []
     try:
         provider = await PROVIDERS[name].build(section, _context(config, session, secrets))

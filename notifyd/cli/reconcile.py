@@ -12,6 +12,7 @@ import msgspec
 from notifyd.cli.command import Command
 from notifyd.cli.exit_codes import CONFIG, NO
 from notifyd.cli.moments import Moment, check_stretch, counting
+from notifyd.cli.numbers import FiniteRange
 from notifyd.cli.output import echo_json, json_option
 from notifyd.cli.resending import make_decider, make_resender, show
 from notifyd.cli.setup import config_option, read_config
@@ -47,9 +48,9 @@ class _Plan(msgspec.Struct, frozen=True):
 @config_option
 @click.option("--from", "from_s", type=Moment(), required=True, help="By the events' own times.")
 @click.option("--to", "to_s", type=Moment(), default="5m", show_default=True, help="Up to before this.")
-@click.option("--source", metavar="TABLE", help="Where the config has several tables.")
+@click.option("--source", metavar="TABLE", help="The table; unless given, the config's first.")
 @click.option(
-    "--rate", "items_per_s", type=click.FloatRange(min=1), default=200.0, show_default=True, help="Items a second."
+    "--rate", "items_per_s", type=FiniteRange(min=1), default=200.0, show_default=True, help="Items a second."
 )
 @click.option("--dry-run", is_flag=True, help="Only say what has no account.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -80,7 +81,8 @@ def reconcile(
     found, resent = asyncio.run(_reconcile(config, plan, write=False))
     if found.lost and not dry_run:
         if not yes:
-            _show(found, resent, as_json=False, done=False)
+            if not as_json:  # whose stdout is the one object at the end
+                _show(found, resent, as_json=False, done=False)
             click.confirm(f"Hand {resent.queued} deliveries to the retry queues?", abort=True, err=True)
         found, resent = asyncio.run(_reconcile(config, plan, write=True))
     _show(found, resent, as_json=as_json, done=not dry_run)

@@ -12,6 +12,7 @@ import msgspec
 from notifyd.cli.command import Command
 from notifyd.cli.exit_codes import CONFIG, NO
 from notifyd.cli.moments import Moment, check_stretch, counting
+from notifyd.cli.numbers import FiniteRange
 from notifyd.cli.output import echo_json, echo_table, json_option
 from notifyd.cli.resending import make_decider, make_resender, show
 from notifyd.cli.setup import config_option, read_config
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from notifyd.config import Config
     from notifyd.operators import Desk
 
-# Shorter numbers are ages or years; sequence numbers have 21 digits and more.
-_SEQUENCE_DIGITS_MIN = 15
+# Shorter numbers are ages or years; sequence numbers have 21 digits and more, Kinesis takes 129 at most.
+_SEQUENCE_DIGITS = range(15, 130)
 
 
 class _Start(click.ParamType[float | int]):
@@ -35,7 +36,7 @@ class _Start(click.ParamType[float | int]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float | int:
         text = str(value)
-        if text.isdecimal() and len(text) >= _SEQUENCE_DIGITS_MIN:
+        if text.isdecimal() and len(text) in _SEQUENCE_DIGITS:
             return int(text)
         return Moment().convert(value, param, ctx)
 
@@ -64,7 +65,7 @@ class _Plan(msgspec.Struct, frozen=True):
 @click.option("--to", "to_s", type=Moment(), default="0s", help="Up to before this; unless given, now.")
 @click.option("--type", "type_name", help="This notification type alone.")
 @click.option("--shadow", is_flag=True, help="Send nothing: compare decisions with those recorded.")
-@click.option("--rate", "rate_per_s", type=click.FloatRange(min=0, min_open=True), help="Messages a second.")
+@click.option("--rate", "rate_per_s", type=FiniteRange(min=0, min_open=True), help="Messages a second.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @click.pass_context
@@ -111,7 +112,8 @@ def _resend(config: Config, plan: _Plan, *, yes: bool, as_json: bool) -> bool:
     resent = asyncio.run(_hand_over(config, plan, write=False))
     if resent.queued or resent.suppressed:
         if not yes:
-            show(resent, as_json=False, done=False)
+            if not as_json:  # whose stdout is the one object at the end
+                show(resent, as_json=False, done=False)
             click.confirm(f"Hand {resent.queued} deliveries to the retry queues?", abort=True, err=True)
         resent = asyncio.run(_hand_over(config, plan, write=True))
     show(resent, as_json=as_json, done=True)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from socket import socket
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
         "NOTIFYD_WORKERS=auto notifyd run",
     ],
     exits={
-        0: "drained",
+        0: "drained, or told to stop before anything was begun",
         CONFIG: "config, or what it names: one line a fault on stderr",
         INTERNAL: "its own fault, AWS away for 2 min at the start, or a worker that did not drain in time",
     },
@@ -39,17 +43,35 @@ def run(ctx: click.Context, config_path: Path, admin_socket: int | None) -> None
 
     Does not start where `notifyd check` finds a fault in the config or in what it names.
     """
-    config = read_config(config_path)
-    if admin_socket is not None:
-        _work(config, admin_socket)
-        return
-    _check(config)
-    count = _worker_count(config)
-    if count > 1:
-        ctx.exit(_supervise(config, config_path, count))
-    from notifyd.app import run as run_app
+    with _nothing_begun():
+        config = read_config(config_path)
+        if admin_socket is not None:
+            _work(config, admin_socket)
+            return
+        _check(config)
+        count = _worker_count(config)
+        if count > 1:
+            ctx.exit(_supervise(config, config_path, count))
+        from notifyd.app import run as run_app
 
-    run_app(config)
+        run_app(config)
+
+
+@contextmanager
+def _nothing_begun() -> Iterator[None]:
+    """Until a loop has handlers of its own. As a container's first process it would not even be ended by a signal
+    that nobody handles: the stop would be lost, and a kill would follow in the middle of the sends.
+    """
+
+    def end(_number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(0)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _check(config: Config) -> None:

@@ -11,11 +11,15 @@ import click
 
 from notifyd.cli.command import Command
 from notifyd.cli.exit_codes import CONFIG
+from notifyd.cli.numbers import FiniteRange
 from notifyd.cli.output import echo_json, echo_table, json_option
 from notifyd.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from notifyd.sandbox.provider_sandbox import Sandbox
+
+# A socket takes a higher port for the one that is 65,536 lower; those of the providers have room above this.
+_PORT_BASE_MAX = 65_500
 
 
 @click.command(
@@ -28,7 +32,12 @@ if TYPE_CHECKING:
     ],
     exits={0: "ended by SIGINT or SIGTERM", CONFIG: "a port is taken, or a file cannot be written"},
 )
-@click.option("--port-base", default=0, help="The control API's port; the providers follow. 0: free ones.")
+@click.option(
+    "--port-base",
+    type=click.IntRange(0, _PORT_BASE_MAX),
+    default=0,
+    help="The control API's port; the providers follow. 0: free ones.",
+)
 @click.option("--only", "providers", multiple=True, metavar="PROVIDER", help="Serve this one; may be repeated.")
 @click.option(
     "--journal",
@@ -40,7 +49,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Write a providers section that sends here.",
 )
-@click.option("--latency-ms", default=0.0, help="How long every answer takes.")
+@click.option("--latency-ms", type=FiniteRange(min=0), default=0.0, help="How long every answer takes.")
 @json_option
 def sandbox(
     port_base: int,

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--detail", default="{}", metavar="JSON", help="The event's detail, an object.")
 @click.option("--id", "event_id", help="The event's id; a new one where it is left out.")
 @click.option("--file", "file", type=click.File("rb"), help="A whole event or item as JSON; - is stdin.")
-@click.option("--into", metavar="NAME", help="The table or stream, where the config has several sources.")
+@click.option("--into", metavar="NAME", help="The table or stream; unless given, the config's first source.")
 @json_option
 def send(
     config_path: Path,
@@ -78,9 +78,11 @@ def _source(config: Config, name: str | None) -> SourceSection:
 def _object(text: bytes, option: str) -> dict[str, Any]:
     import msgspec
 
+    from notifyd.core.unreadable import UNREADABLE
+
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise click.UsageError(f"{option} is no JSON object: {error}") from None
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from notifyd.cli.command import inherit
+
 if TYPE_CHECKING:
     from notifyd.aws.blueprint import Blueprint
     from notifyd.aws.session import AwsSession
@@ -21,6 +23,7 @@ config_option = click.option(
     envvar="NOTIFYD_CONFIG",
     show_default=True,
     show_envvar=True,
+    callback=inherit,
     help="The config file.",
 )
 

@@ -8,17 +8,21 @@ from typing import Any
 
 import click
 
-from notifyd.cli.command import Command
+from notifyd.cli.command import Command, Group
 from notifyd.cli.exit_codes import CONFIG
 from notifyd.cli.output import echo_faults, echo_json, json_option
 from notifyd.cli.setup import config_option, read_config
 from notifyd.cli.template_message import echo_message
-from notifyd.cli.template_texts import fetch_texts, template_faults
+from notifyd.cli.template_texts import fetch_texts, template_fault, template_faults
 from notifyd.core.channel import Channel
 from notifyd.errors import ConfigError, Fault
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=["notifyd template lint", "notifyd template preview order_shipped"],
+    exits={0: "done", CONFIG: "a template, its sample or the config is wrong"},
+)
 def template() -> None:
     """About what notifications look like."""
 
@@ -72,19 +76,29 @@ def preview(name: str, config_path: Path, channel: str, sample: Any, html_only: 
     from notifyd.core.template_fault import TemplateFault
     from notifyd.core.template_lint import preview as render
     from notifyd.core.template_lint import read_sample
-    from notifyd.core.template_parts import SAMPLE
 
-    texts = asyncio.run(fetch_texts(read_config(config_path)))
-    if sample is not None:
-        texts[f"{name}/{SAMPLE}"] = sample.read().decode()
+    config = read_config(config_path)
+    texts = asyncio.run(fetch_texts(config))
     try:
-        message = render(texts, name, Channel(channel), read_sample(texts, name) or {})
+        values = read_sample(texts, name) or {} if sample is None else _given(sample)
+        message = render(texts, name, Channel(channel), values)
     except TemplateFault as fault:
-        finding = fault.finding
-        raise ConfigError([Fault(finding.where, finding.what, finding.mend)]) from None
+        raise ConfigError([template_fault(config, fault.finding)]) from None
     if as_json:
         echo_json(message)
     elif html_only:
         click.echo(getattr(message, "html", None) or "")
     else:
         echo_message(message)
+
+
+def _given(sample: Any) -> dict[str, Any]:
+    """That of --sample, by the name it was given."""
+    from notifyd.core.template_fault import TemplateFault
+    from notifyd.core.template_lint import parse_sample
+
+    try:
+        return parse_sample(sample.read(), sample.name)
+    except TemplateFault as fault:
+        finding = fault.finding
+        raise ConfigError([Fault(finding.where, finding.what, finding.mend)]) from None

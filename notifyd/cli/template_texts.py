@@ -10,6 +10,7 @@ from notifyd.errors import ConfigError, Fault
 if TYPE_CHECKING:
     from notifyd.config import Config
     from notifyd.core.channel import Channel
+    from notifyd.core.template_fault import Finding
 
 
 async def fetch_texts(config: Config) -> dict[str, str]:
@@ -38,8 +39,10 @@ async def template_faults(config: Config) -> list[Fault]:
     wanted: dict[str, tuple[Channel, ...]] = {}
     for type_ in catalog.types:
         wanted[type_.template] = tuple(dict.fromkeys((*wanted.get(type_.template, ()), *type_.channels)))
+    return [template_fault(config, finding) for finding in lint(texts, wanted)]
+
+
+def template_fault(config: Config, finding: Finding) -> Fault:
+    """With the folder or bucket that the template is in."""
     place = config.templates.s3 or str(config.templates.folder)
-    return [
-        Fault(f"{place.rstrip('/')}/{finding.where}", finding.what, finding.mend)
-        for finding in lint(texts, wanted)
-    ]
+    return Fault(f"{place.rstrip('/')}/{finding.where}", finding.what, finding.mend)

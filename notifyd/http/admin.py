@@ -113,8 +113,9 @@ async def serve_admin(app: web.Application, host: str, port: int) -> AsyncIterat
     async with _runner_of(app) as runner:
         try:
             await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            what = f"{host}:{port} cannot be bound: {error.strerror}"
+        except (OSError, UnicodeError) as error:  # UnicodeError: the host is no name that DNS could be asked for
+            why = error.strerror if isinstance(error, OSError) else error
+            what = f"{host}:{port} cannot be bound: {why}"
             raise ConfigError([Fault("admin.port", what, "free the port, or set another")]) from None
         yield runner.addresses[0][1]
 

@@ -6,6 +6,7 @@ Lines of libraries (botocore, aiohttp) take the same way, from WARNING up: their
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TextIO
 
 import structlog
@@ -30,6 +31,17 @@ class RedactionProcessor:
         return line | {redactor.text(name): redactor.named(name, value) for name, value in event_dict.items()}
 
 
+class _Lines(structlog.PrintLogger):
+    """A disk that is full, or a reader that has gone, costs lines and not the work that they tell of."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
+
+
 def log_processors(redactor: Redactor, *, colours: bool) -> list[Processor]:
     """What happens to a line, from the logger's call to the text."""
     renderer: Processor = (
@@ -51,7 +63,7 @@ def configure_logs(level: str, redactor: Redactor, stream: TextIO) -> None:
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=lambda *_: _Lines(stream),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)

@@ -21,6 +21,8 @@ from notifyd.telemetry.instruments import Instruments, Labels
 
 ANSWER_LABELS = ("channel", "provider", "outcome", "reason")
 SHARD_LABELS = ("source", "shard")
+# The label of what was decided without a channel to go by: for a user without any address, or too late for all.
+NO_CHANNEL = "none"
 ALONE: list[Labels] = [()]
 ACCOUNTS: list[Labels] = [(name,) for name in account_names()]
 EQUATIONS: list[Labels] = [("events",), ("deliveries",)]
@@ -61,7 +63,9 @@ class Metrics:
         self.records = counter("records", "Records read, out of their aggregates.", "source", preset=reading)
         self.events = counter("events", "Settled records by what became of them.", "account", preset=ACCOUNTS)
         # planned = accepted + suppressed + rejected + expired + waiting + dead + in flight
-        self.planned = counter("deliveries_planned", "Planned for expanded events.", "channel", preset=channels)
+        self.planned = counter(
+            "deliveries_planned", "Planned for expanded events.", "channel", preset=[*channels, (NO_CHANNEL,)]
+        )
         self.answers = counter(
             "deliveries", "Answers, one an attempt.", *ANSWER_LABELS, preset=_answers(providers)
         )
@@ -128,8 +132,7 @@ def _of_sms(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:
 
 
 def _suppressed(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:
-    # A user without any address is suppressed on no channel.
-    return list(product(("", *providers), SuppressionReason))
+    return list(product((NO_CHANNEL, *providers), SuppressionReason))
 
 
 def _looked_up(providers: Mapping[Channel, Sequence[str]]) -> list[Labels]:

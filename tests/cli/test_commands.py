@@ -6,13 +6,15 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from notifyd.aws.session import AwsSession
+from notifyd.cli import cli
 from notifyd.sandbox.embedded_aws import EmbeddedAws
 from tests.support.shell import Ended, environ_of, notifyd_here
 
@@ -66,6 +68,30 @@ def test_help_shows_examples_and_exit_codes(notifyd: Notifyd) -> None:
         assert word in shown.out
 
 
+def _command_lines(group: click.Group, name: str) -> Iterator[tuple[str, ...]]:
+    for sub_name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), sub_name)
+        line = f"{name} {sub_name}".strip()
+        yield tuple(line.split())
+        if isinstance(command, click.Group):
+            yield from _command_lines(command, line)
+
+
+@pytest.mark.parametrize("command", list(_command_lines(cli, "")), ids=" ".join)
+def test_every_commands_help_has_an_example_of_it(notifyd: Notifyd, command: tuple[str, ...]) -> None:
+    shown = notifyd(*command, "--help").out
+    assert "notifyd " + " ".join(command) in shown.partition("Examples:")[2]
+
+
+@pytest.mark.parametrize("args", [("--port-base", "70000"), ("--port-base", "-1"), ("--latency-ms", "-1")])
+def test_a_sandbox_that_no_port_or_clock_could_serve_is_a_wrong_call(
+    notifyd: Notifyd, args: tuple[str, ...]
+) -> None:
+    done = notifyd("sandbox", "--only", "nobody", *args)
+    assert done.exit_code == 2
+    assert f"Invalid value for '{args[0]}'" in done.err
+
+
 def test_the_schema_is_json(notifyd: Notifyd) -> None:
     shown = notifyd("config", "schema")
     assert shown.exit_code == 0
@@ -84,6 +110,29 @@ def test_a_wrong_config_is_one_line_a_fault_and_exit_78(notifyd: Notifyd, tmp_pa
         f"{config}: channels is missing; add it",
         f"{config}:2: unknown key 'ledgr'; write 'ledger'",
     ]
+
+
+@pytest.mark.parametrize(
+    ("group", "rest"),
+    [
+        ("leases", ("repair", "--all")),
+        ("leases", ("import", "--kcl", "orders-app")),
+        ("providers", ("drain", "ses")),
+        ("types", ("pause", "weekly_summary")),
+    ],
+)
+def test_the_config_that_is_named_before_a_subcommand_is_the_one_it_uses(
+    notifyd: Notifyd, tmp_path: Path, group: str, rest: tuple[str, ...]
+) -> None:
+    for args in ((group, "-c", tmp_path / "a", *rest), (group, "-c", tmp_path / "b", *rest, "-c", tmp_path / "a")):
+        done = notifyd(*args, NOTIFYD_CONFIG=str(tmp_path / "c"))
+        assert done.exit_code == 78
+        assert done.err.startswith(f"{tmp_path / 'a'}: cannot be read")
+
+
+def test_json_that_is_asked_for_before_a_subcommand_is_what_it_prints(notifyd: Notifyd, config: Path) -> None:
+    assert notifyd("init", "-c", config).exit_code == 0
+    assert notifyd("leases", "--json", "-c", config, "repair", "--all").json == {"repairs": []}
 
 
 def test_a_process_ends_with_the_code_of_its_command(tmp_path: Path) -> None:
@@ -191,6 +240,16 @@ def test_what_is_no_event_is_a_wrong_call(
     assert says in done.err
 
 
+@pytest.mark.parametrize("text", [b'{"id": "\xff"}', b"{", b'{"a":' * 100_000])
+def test_a_file_that_cannot_be_read_as_an_event_is_a_wrong_call(
+    notifyd: Notifyd, config: Path, tmp_path: Path, text: bytes
+) -> None:
+    (event := tmp_path / "event.json").write_bytes(text)
+    done = notifyd("send", "-c", config, "--file", event)
+    assert done.exit_code == 2
+    assert "--file is no JSON object" in done.err
+
+
 def test_a_source_that_is_not_there_takes_no_event_and_says_so(
     notifyd: Notifyd, config: Path, prefix: str
 ) -> None:
@@ -207,6 +266,21 @@ def test_a_template_is_shown_as_it_would_be_sent(notifyd: Notifyd, config: Path)
     html = notifyd("template", "preview", "payment_received", "-c", config, "--html").out
     assert message["html"] in html
     assert notifyd("template", "preview", "no_such", "-c", config).exit_code == 78
+
+
+@pytest.mark.parametrize("text", [b'{"data": {"a": "\xff"}}', b"{", b"[1]"])
+def test_a_sample_that_cannot_be_read_is_a_fault_of_the_file_that_was_given(
+    notifyd: Notifyd, config: Path, tmp_path: Path, text: bytes
+) -> None:
+    (sample := tmp_path / "mine.json").write_bytes(text)
+    done = notifyd("template", "preview", "payment_received", "-c", config, "--sample", sample)
+    assert done.exit_code == 78
+    assert done.err.startswith(f"{sample}: ")
+
+
+def test_a_template_that_is_not_there_is_named_with_its_folder(notifyd: Notifyd, config: Path) -> None:
+    done = notifyd("template", "preview", "no_such", "-c", config)
+    assert done.err == "config/templates/no_such/email.subject: is missing; email needs subject and text\n"
 
 
 def test_a_template_that_cannot_be_compiled_is_found_before_an_event_finds_it(

@@ -17,10 +17,12 @@ from notifyd.aws.session import AwsSession
 from notifyd.core.channel import Channel
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.retry_message import DeadMessage, RetryMessage
+from notifyd.errors import AwsError
 from notifyd.names import Names
 from notifyd.sandbox.embedded_aws import EmbeddedAws
 from notifyd.system import SystemClock, SystemEntropy
 from tests.cli.shell import Shell, write_config
+from tests.support.scripted_aws import ScriptedAws
 
 pytestmark = pytest.mark.aws
 
@@ -130,6 +132,24 @@ async def test_a_drop_is_for_good_and_of_what_was_meant_alone(ground: Ground) ->
     await ground.dead.put(Channel.EMAIL, [_dead(1), _dead(2, reason="deadline")])
     assert await ground.dlq("drop", "--reason", "deadline", "--yes") == (0, {"dropped": 1})
     assert await ground.listed() == ["D1"]
+
+
+async def test_what_sqs_keeps_is_not_told_as_deleted() -> None:
+    aws = ScriptedAws()
+    asked: list[str] = []
+
+    def delete(body: dict[str, Any]) -> dict[str, Any]:
+        asked.extend(entry["ReceiptHandle"] for entry in body["Entries"])
+        kept = [entry["Id"] for entry in body["Entries"] if entry["ReceiptHandle"] == "r3"]
+        return {"Failed": [{"Id": one, "Code": "InternalError", "SenderFault": False} for one in kept]}
+
+    aws.answers["DeleteMessageBatch"] = delete
+    box = SqsDeadLetterBox("url", aws.service, timeout_s=5)
+    receipts = [f"r{number}" for number in range(12)]
+    with pytest.raises(AwsError, match="InternalError: 1 of 12 messages stay"):
+        await box.delete(receipts)
+    assert asked == receipts
+    await box.delete(["r4"])
 
 
 async def test_a_body_that_is_none_of_ours_is_counted_and_stays(

@@ -216,3 +216,12 @@ def test_all_faults_are_told_at_once_whatever_their_kind(tmp_path: Path) -> None
         more="lane: fast\nfilter: no.such:thing\nlokups: {}",
     )
     assert [fault.split(" ")[0].split(":")[1] for fault in sorted(found)] == ["3", "3", "4", "6", "7", "8", "9"]
+
+
+def test_a_lookup_in_a_table_without_a_name_is_refused(tmp_path: Path) -> None:
+    lines = ["types:", "  paid:", *(f"    {line}" for line in GOOD.values())]
+    lines.append("    lookups: {plan: {key: detail.user_id, table: ''}}")
+    with pytest.raises(
+        ConfigError, match=r"types\.paid\.lookups\.plan\.table is ''; string should have at least 1"
+    ):
+        read(tmp_path, "\n".join(lines))

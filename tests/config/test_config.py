@@ -97,6 +97,33 @@ def test_the_environment_overrides_any_key(tmp_path: Path) -> None:
     assert config.aws.region == "eu-west-1"
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("NOTIFYD_SOURCES__0", '{"kind": "kinesis", "filter_criteria": [{"data": {"type": ["paid"]}}]}'),
+        ("NOTIFYD_SOURCES__0__FILTER_CRITERIA", '[{"data": {"type": ["paid"]}}]'),
+        ("NOTIFYD_SOURCES__0__FILTER_CRITERIA", '{"data": {"type": ["paid"]}}'),
+        ("NOTIFYD_SOURCES__0__FILTER_CRITERIA__0", '{"data": {"type": ["paid"]}}'),
+    ],
+)
+def test_whole_lists_and_mappings_inside_a_list_are_taken_as_json(
+    tmp_path: Path, variable: str, value: str
+) -> None:
+    config = load(tmp_path, {variable: value}, sources="sources: [{kind: kinesis}]")
+    assert config.sources[0].filter_criteria == ({"data": {"type": ["paid"]}},)
+
+
+def test_an_entry_past_the_end_of_a_list_is_refused_with_its_variable(tmp_path: Path) -> None:
+    told = "NOTIFYD_SOURCES__5__KIND: there is no sources[4] before it; the next one is sources[1]"
+    assert faults(tmp_path, {"NOTIFYD_SOURCES__5__KIND": "kinesis"}) == [told]
+    assert len(load(tmp_path, {"NOTIFYD_SOURCES__1__KIND": "kinesis"}).sources) == 2
+
+
+def test_a_variable_that_is_empty_sets_nothing_and_is_not_to_blame(tmp_path: Path) -> None:
+    [fault] = faults(tmp_path, {"NOTIFYD_LOG__TTL_DAYS": ""}, log="log: {ttl_days: 1}")
+    assert fault.startswith("notifyd.yaml:5: log.ttl_days is 1")
+
+
 def test_a_wrong_variable_is_named_in_the_fault(tmp_path: Path) -> None:
     found = faults(tmp_path, {"NOTIFYD_LOG__INDEXES": "[user", "NOTIFYD_SOURCES__0__KIND": "sqs"})
     assert sorted(found) == [

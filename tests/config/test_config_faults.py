@@ -82,6 +82,11 @@ from tests.support.config_file import faults
             "notifyd.yaml:5: ledger.failover_time_s is 14; make it ≥ 15: send_timeout_s + 1 + 3 ×",
         ),
         (
+            "ledger",
+            "ledger: {scan_interval_s: 8}",
+            "notifyd.yaml:5: ledger.scan_interval_s is 8; make it ≤ 3.75: a quarter of failover_time_s",
+        ),
+        (
             "delivery",
             "delivery: {send_timeout_s: 30}\nledger: {failover_time_s: 60}",
             "notifyd.yaml: retry.visibility_s is 60; make it ≥ 62: twice send_timeout_s + 1",

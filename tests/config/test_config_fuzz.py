@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from notifyd.config import Config, load_config
 from notifyd.errors import ConfigError
+from tests.support.config_file import faults
 
 _sections = st.sampled_from(sorted(Config.model_fields))
 _keys = st.sampled_from(
@@ -49,7 +50,12 @@ def test_any_text_gives_faults(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a: &a [*a]", "1: x", "? [a]\n: b", "a: !!python/name:os.system", "\x00", "a: *b"]
+    "text",
+    [
+        *("a: &a [*a]", "1: x", "? [a]\n: b", "a: !!python/name:os.system", "\x00", "a: *b"),
+        *("a: !!timestamp x", "a: !!bool x", "a: !!int ''", "a: !!float ''"),
+        *("__pydantic_self__: 1", "_cli_parse_args: [--help]"),
+    ],
 )
 def test_odd_yaml_gives_faults(tmp_path: Path, text: str) -> None:
     path = tmp_path / "notifyd.yaml"
@@ -63,3 +69,8 @@ def test_a_file_that_is_no_text_gives_a_fault(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\xfa")
     with pytest.raises(ConfigError, match="no UTF-8 text"):
         load_config(path, {})
+
+
+@pytest.mark.parametrize("key", ["_env_prefix", "_cli_parse_args", "__pydantic_self__"])
+def test_a_key_that_only_the_library_knows_is_unknown(tmp_path: Path, key: str) -> None:
+    assert faults(tmp_path, more=f"{key}: x")[0].startswith(f"notifyd.yaml:5: unknown key {key!r}; ")

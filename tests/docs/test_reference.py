@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
 
 from notifyd.aws.blueprint import blueprint
 from notifyd.cli import exit_codes
@@ -17,6 +19,7 @@ from notifyd.core.filter_criteria import SourceKind
 from notifyd.core.log_row import RowKind
 from notifyd.core.suppression import SuppressionReason
 from notifyd.names import LogIndex, Names
+from notifyd.telemetry.metrics import Metrics
 
 _PAGE = Path(__file__).parents[2] / "docs" / "reference.md"
 
@@ -57,3 +60,18 @@ def test_every_name_is_in_the_reference(page: str) -> None:
 
 def test_the_first_equation_has_the_codes_terms(page: str) -> None:
     assert f"read    = {' + '.join(account_names())}" in page
+
+
+def test_every_metric_is_in_the_reference_with_its_labels(page: str) -> None:
+    metrics = Metrics(CollectorRegistry(), version="1", providers={Channel.SMS: ["twilio"]}, sources=["orders"])
+    told = dict(re.findall(r"^\| `(notifyd_\w+)` \| ([\w, ]*?) ?\| \w", page, re.MULTILINE))
+    families = {
+        f"{family.name}_total" if family.type == "counter" else family.name: family
+        for family in text_string_to_metric_families(metrics.text().decode())
+        if not family.name.endswith("_created")
+    }
+    assert told.keys() - families.keys() == {"notifyd_workers", "notifyd_worker_restarts_total"}
+    assert families.keys() <= told.keys()
+    for name, family in families.items():
+        for sample in family.samples:
+            assert set(filter(None, told[name].split(", "))) == sample.labels.keys() - {"le"}

@@ -74,6 +74,9 @@ async def test_a_replay_queues_exactly_what_has_no_final_row(played: Scenario) -
 
     asked = await notifyd(stage, "replay", "--from", "1h")
     assert asked.exit_code == 1, "nobody was there to say yes"
+    assert lost["delivery_id"]["S"] in asked.out
+    asked = await notifyd(stage, "replay", "--from", "1h", "--json")
+    assert (asked.exit_code, asked.out) == (1, ""), "a program reads one object or none"
     handed = (await notifyd(stage, "replay", "--from", "1h", "--yes", "--json")).json
     assert (handed["queued"], handed["suppressed"]) == (1, 1)
     assert handed["handed"][0]["delivery_id"] == lost["delivery_id"]["S"]
@@ -111,6 +114,8 @@ async def test_an_event_without_any_account_is_found_in_its_table_and_sent(
             await delete_row(stage, row)
         found = await notifyd(stage, "reconcile", *stretch, "--dry-run")
         assert (found.exit_code, found.json["found"]["lost"]) == (1, 1), found
+        asked = await notifyd(stage, "reconcile", *stretch)
+        assert (asked.exit_code, asked.out) == (1, ""), "a program reads one object or none"
         sent = await notifyd(stage, "reconcile", *stretch, "--yes")
         assert sent.exit_code == 0, sent
         assert lost["delivery_id"]["S"] in [one["delivery_id"] for one in sent.json["resent"]["handed"]]

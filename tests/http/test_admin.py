@@ -149,3 +149,9 @@ async def test_a_port_that_is_taken_is_named_with_its_mend(health: FakeHealth) -
         with pytest.raises(ConfigError, match=f"admin.port: 127.0.0.1:{port} cannot be bound: .*free the port"):
             async with serve_admin(app, "127.0.0.1", port):
                 pass
+
+
+async def test_a_host_that_is_no_name_is_named_with_its_mend(health: FakeHealth) -> None:
+    with pytest.raises(ConfigError, match=r"a\.\.b:0 cannot be bound: "):
+        async with serve_admin(admin_app(OwnPages(health, lambda: b"", str)), "a..b", 0):
+            pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from errno import ENOSPC, EPIPE
 from io import StringIO
 
 import pytest
@@ -17,6 +18,15 @@ from notifyd.telemetry.redaction import Redactor
 class Terminal(StringIO):
     def isatty(self) -> bool:
         return True
+
+
+class Unwritable(StringIO):
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self._error = error
+
+    def write(self, _text: str) -> int:
+        raise self._error
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +63,12 @@ def test_a_librarys_line_is_redacted_json_too() -> None:
     line = json.loads(stream.getvalue())
     assert line["event"].startswith("refused #")
     assert line["level"] == "warning"
+
+
+@pytest.mark.parametrize("errno", [ENOSPC, EPIPE])
+def test_a_line_that_cannot_be_written_ends_nothing(errno: int) -> None:
+    configure_logs("info", Redactor(b"k"), Unwritable(OSError(errno, "as the kernel says")))
+    structlog.get_logger().info("shard_taken")
 
 
 def test_a_terminal_gets_columns() -> None:

@@ -8,10 +8,19 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from notifyd.core.account import Account
 from notifyd.core.channel import Channel
+from notifyd.core.log_row import RowKind
+from notifyd.core.log_rows import RowMaker
 from notifyd.core.outcome import Reason
+from notifyd.core.suppression import SuppressionReason
+from notifyd.flow.alert_desk import AlertDesk
+from notifyd.flow.prepared import Prepared
+from notifyd.flow.watch import Watch
 from notifyd.telemetry.instruments import LATENCY_BOUNDS_S
 from notifyd.telemetry.metrics import Metrics
+from tests.fakes.queues import FakeAlerts
+from tests.fakes.system import FakeClock
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -58,6 +67,28 @@ def test_counting_what_was_known_makes_no_new_series(metrics: Metrics) -> None:
     accepted = {"channel": "email", "provider": "ses", "outcome": "accepted", "reason": ""}
     assert value(metrics, "notifyd_deliveries_total", **accepted) == 50
     assert value(metrics, "notifyd_slots_in_use") == 17
+
+
+def test_what_is_decided_for_a_user_without_a_channel_makes_no_new_series(metrics: Metrics) -> None:
+    before = scrape(metrics)
+    clock = FakeClock()
+    watch = Watch(clock, metrics, AlertDesk(FakeAlerts(), clock, fold_s=60.0))
+    row = RowMaker(86_400.0).undelivered_row(
+        event_id="e-1",
+        delivery_id="d-1",
+        kind=RowKind.SUPPRESSED,
+        position="",
+        at_s=0.0,
+        reason=SuppressionReason.NO_ADDRESS,
+        user_id="a",
+        type_name="paid",
+        channel=None,
+    )
+    watch.planned([Prepared(0, Account.EXPANDED, 1, rows=[row])])
+    assert scrape(metrics).keys() == before.keys()
+    assert value(metrics, "notifyd_deliveries_planned_total", channel="none") == 1
+    none = {"channel": "none", "reason": SuppressionReason.NO_ADDRESS.value}
+    assert value(metrics, "notifyd_deliveries_suppressed_total", **none) == 1
 
 
 def test_a_released_shards_series_goes_with_it(metrics: Metrics) -> None:

@@ -133,5 +133,5 @@ async def _stay(stage: Stage, daemon: Daemon, view: View) -> None:
     view.say(
         f"Send an event: env $(cat {stage.variables}) notifyd send -c {stage.config} --type … --user user-00001"
     )
-    view.say("Ctrl-C drains and shows the account.")
+    view.say("Ctrl-C drains and shows the account; what you sent is not the generator's, and is told as wrong.")
     await stop.wait()

@@ -12,6 +12,7 @@ from notifyd.cli.command import Command
 from notifyd.cli.dlq.listing import EXITS, dlq
 from notifyd.cli.dlq.wanted import Wanted, dead_letter_desk, wanted_options
 from notifyd.cli.exit_codes import NO
+from notifyd.cli.numbers import FiniteRange
 from notifyd.cli.output import echo_json, json_option
 from notifyd.cli.setup import config_option, read_config
 
@@ -30,10 +31,8 @@ if TYPE_CHECKING:
     exits={**EXITS, NO: "some stayed: in doubt, past their deadline, no deliveries, or refused by the queue"},
 )
 @wanted_options
-@click.option("--rate", "rate_per_s", type=click.FloatRange(min=0, min_open=True), help="Messages a second.")
-@click.option(
-    "--deadline-s", type=click.FloatRange(min=1), help="A new deadline, from now; else each keeps its own."
-)
+@click.option("--rate", "rate_per_s", type=FiniteRange(min=0, min_open=True), help="Messages a second.")
+@click.option("--deadline-s", type=FiniteRange(min=1), help="A new deadline, from now; else each keeps its own.")
 @click.option("--force", is_flag=True, help="Also what may have been sent: listed as possible duplicates.")
 @config_option
 @json_option

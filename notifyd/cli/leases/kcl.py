@@ -18,6 +18,7 @@ from notifyd.cli.setup import config_option, read_config
 if TYPE_CHECKING:
     from notifyd.audit.kcl_import import KclImporter, Takeover
     from notifyd.config import Config
+    from notifyd.config_sections import SourceSection
     from notifyd.operators import Desk
 
 
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
 )
 @config_option
 @click.option("--kcl", "table", required=True, metavar="TABLE", help="The KCL application's lease table.")
-@click.option("--source", metavar="NAME", help="The table or stream, where the config has several sources.")
+@click.option(
+    "--source",
+    metavar="NAME",
+    help="The table or stream, or kind:name; unless given, the config's first.",
+)
 @click.option(
     "--timestamp", "timestamp_s", type=Moment(), help="The application's own, for leases at AT_TIMESTAMP."
 )
@@ -92,14 +97,26 @@ async def _importer(desk: Desk, table: str, name: str | None) -> KclImporter:
     from notifyd.system import SystemClock
 
     config = desk.config
-    sections = {config.source_name(section): section for section in config.sources}
-    if name is not None and name not in sections:
-        raise click.UsageError(f"--source {name!r} is no source of the config; it has {', '.join(sections)}")
-    stream_name = name or next(iter(sections))
-    setup = await desk.assembly.source(sections[stream_name])
+    section = source_section(config, name)
+    setup = await desk.assembly.source(section)
     service = await desk.session.lean("dynamodb", connections_max=2)
     kcl = KclTable(table, service, timeout_s=config.aws.request_timeout_s)
-    return KclImporter(setup.source, stream_name, kcl, await desk.assembly.lease_table(), SystemClock())
+    return KclImporter(
+        setup.source, config.source_name(section), kcl, await desk.assembly.lease_table(), SystemClock()
+    )
+
+
+def source_section(config: Config, name: str | None) -> SourceSection:
+    """A table and a stream may have one name, as they do by default: then the kind stands before it."""
+    if name is None:
+        return config.sources[0]
+    known = [(config.source_name(section), section) for section in config.sources]
+    found = [section for own, section in known if name in (own, f"{section.kind}:{own}")]
+    if len(found) != 1:
+        what = "is several sources" if found else "is no source"
+        has = ", ".join(f"{section.kind}:{own}" for own, section in known)
+        raise click.UsageError(f"--source {name!r} {what} of the config; it has {has}")
+    return found[0]
 
 
 def _lines(takeover: Takeover) -> dict[str, str]:
