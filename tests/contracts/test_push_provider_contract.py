@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from notifyd.core.message import Push
 from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
 from notifyd.sandbox.faults import Cut, Garbage, GoAway, Refusal, Refuse, ResetStream, Silence
+from tests.support.deadlines import NO_ANSWER_S, once_connected
 from tests.support.push_rigs import PUSH, STANDS, PushRig, push_provider, push_rig
 
 HTTP2 = ["apns", "fcm"]
@@ -66,8 +67,8 @@ async def native(request: pytest.FixtureRequest) -> AsyncIterator[PushRig]:
 
 @pytest.fixture(params=list(STANDS))
 async def impatient(request: pytest.FixtureRequest) -> AsyncIterator[PushRig]:
-    """Waits a second for an answer that does not come."""
-    async with push_rig(request.param, timeout_s=1.0) as made:
+    """Does not wait long for an answer that does not come."""
+    async with push_rig(request.param, timeout_s=NO_ANSWER_S) as made:
         yield made
 
 
@@ -144,7 +145,8 @@ async def test_one_dead_device_fails_nothing_else(native: PushRig) -> None:
 
 async def test_no_answer_is_unknown_after_exactly_one_request(impatient: PushRig) -> None:
     impatient.desk.misbehave(Silence())
-    [outcome] = await impatient.provider.send(impatient.deliveries())
+    sent = impatient.deliveries()
+    [outcome] = await once_connected(lambda: impatient.provider.send(sent))
     assert told(outcome) == (Unknown, blamed(impatient, Reason.NO_ANSWER))
     assert (impatient.desk.requests, len(impatient.messages)) == (1, 1)
 
@@ -181,9 +183,10 @@ async def test_what_the_other_side_says_it_did_not_do_was_not_sent(name: str, fa
 
 @pytest.mark.parametrize("name", HTTP2)
 async def test_one_silent_request_of_a_batch_leaves_the_others_their_answers(name: str) -> None:
-    async with push_rig(name, timeout_s=1.0) as rig:
+    async with push_rig(name, timeout_s=NO_ANSWER_S) as rig:
         rig.desk.misbehave(Silence())
-        outcomes = await rig.provider.send(rig.deliveries(10))
+        sent = rig.deliveries(10)
+        outcomes = await once_connected(lambda: rig.provider.send(sent))
         assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Accepted"] * 9 + ["Unknown"]
         assert len(rig.messages) == 10
 

@@ -19,6 +19,7 @@ from notifyd.wire.transport import Request, Response, Transport
 from notifyd.wire.transport_aiohttp import AiohttpTransport
 from tests.fakes.system import FakeClock, FakeEntropy
 from tests.fakes.transport import FakeTransport
+from tests.support.deadlines import NO_ANSWER_S
 from tests.support.hostile_server import hostile_server, never_answering
 
 TARGET = "DynamoDB_20120810.GetItem"
@@ -239,7 +240,7 @@ async def test_a_service_that_never_answers_gets_one_request_an_attempt(
         aws = service(AiohttpTransport(client_context(), proxies=Proxies({})), clock, endpoint=server.url)
         try:
             with pytest.raises(NoAnswer):
-                await aws.call(TARGET, b"{}", timeout_s=0.2, attempts_max=attempts_max)
+                await aws.call(TARGET, b"{}", timeout_s=NO_ANSWER_S, attempts_max=attempts_max)
         finally:
             await aws.close()
         assert len(server.requests) == attempts_max

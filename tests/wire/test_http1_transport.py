@@ -13,6 +13,7 @@ from notifyd.errors import NoAnswer, NotSent
 from notifyd.wire.tls import client_context
 from notifyd.wire.transport import Request, Response
 from notifyd.wire.transport_http1 import Http1Transport
+from tests.support.deadlines import NOT_SENT_S
 from tests.support.hostile_server import (
     Exchange,
     answer,
@@ -23,7 +24,6 @@ from tests.support.hostile_server import (
 from tests.support.loopback_tls import CERTIFICATE, server_context
 
 LONG_S = 10.0
-SHORT_S = 0.3
 
 
 @asynccontextmanager
@@ -86,7 +86,7 @@ async def test_who_gives_up_waiting_leaves_the_turn_to_the_next() -> None:
         await gate.arrived.get()
         given_up = asyncio.create_task(post(transport, server.url, b"given up"))
         with pytest.raises(NotSent, match="no connection within"):
-            await post(transport, server.url, b"too late", timeout_s=SHORT_S)
+            await post(transport, server.url, b"too late", timeout_s=NOT_SENT_S)
         last = asyncio.create_task(post(transport, server.url, b"last"))
         given_up.cancel()
         gate.open.set()

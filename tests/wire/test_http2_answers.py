@@ -7,7 +7,8 @@ import pytest
 from notifyd.errors import NoAnswer
 from notifyd.wire.http2_limits import Http2Limits
 from tests.support import http2_frames as h2
-from tests.support.http2_client import LONG_S, SHORT_S, http2, kinds, until
+from tests.support.deadlines import NO_ANSWER_S
+from tests.support.http2_client import LONG_S, http2, kinds, until
 from tests.support.http2_server import Asked, echoing, http2_server
 
 
@@ -123,7 +124,7 @@ async def test_a_broken_answer_is_no_answer_to_exactly_one_request(fields: dict[
 
     async with http2_server(answer) as server, http2(server.origin) as client:
         with pytest.raises(NoAnswer):
-            await client.post(timeout_s=SHORT_S)
+            await client.post(timeout_s=NO_ANSWER_S)
         assert len(server.requests) == 1
 
 

@@ -15,6 +15,7 @@ from notifyd.wire.tls import client_context
 from notifyd.wire.transport import Request, Response, Transport
 from notifyd.wire.transport_aiohttp import AiohttpTransport
 from notifyd.wire.transport_http1 import Http1Transport
+from tests.support.deadlines import NOT_SENT_S
 from tests.support.hostile_server import (
     Behaviour,
     Exchange,
@@ -24,7 +25,6 @@ from tests.support.hostile_server import (
     never_answering,
 )
 
-SHORT_S = 0.3
 LONG_S = 10.0
 ANSWER_BYTES_MAX = 1000
 DIRECT = Proxies({})
@@ -125,7 +125,7 @@ async def test_what_finds_no_free_connection_in_time_is_not_sent(transport: Tran
         first = group.create_task(post(transport, server.url))
         await taken.wait()
         with pytest.raises(NotSent):
-            await post(transport, server.url, timeout_s=SHORT_S)
+            await post(transport, server.url, timeout_s=NOT_SENT_S)
         assert len(server.requests) == 1
         first.cancel()
 
