@@ -216,3 +216,73 @@ def test_a_reply_is_told_by_whose_fault_it_is(
     assert told(outcome) == expected
     assert not isinstance(outcome, Accepted)
     assert text in outcome.answer
+
+
+BANNED = "To request removal from this list please visit https://sender.office.com/ and follow the directions."
+OUTLOOK = (
+    "5.7.1 Unfortunately, messages from [192.0.2.1] weren't sent. Please contact your Internet service provider "
+    "since part of their network is on our block list (S3140)."
+)
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (
+            554,
+            "5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org; https://spamhaus",
+        ),
+        (550, "5.7.1 Service unavailable, Client host [192.0.2.1] blocked using Spamhaus"),
+        (553, "5.7.1 [BL21] Connections will not be accepted, because the ip is in Spamhaus's list"),
+        (550, "JunkMail rejected - host [192.0.2.1] is in an RBL: https://www.spamhaus.org/query/ip/192.0.2.1"),
+        (550, "Recipient rejected: your IP is on a\nblocklist"),
+        (550, OUTLOOK),
+        (550, f"5.7.606 Access denied, banned sending IP [192.0.2.1]. {BANNED}"),
+        (550, f"5.7.649 Access denied, banned sending IP [192.0.2.1]. {BANNED}"),
+        (550, "5.7.511 Access denied, banned sender [192.0.2.1]"),
+        (550, "5.7.1 [192.0.2.1] Our system has detected an unusual rate of\n5.7.1 unsolicited mail"),
+    ],
+)
+def test_a_list_that_names_our_network_is_ours_to_leave_and_takes_nobodys_address_or_mail(
+    stage: Stage, code: int, text: str
+) -> None:
+    assert told(refused(stage, code, text)) == (Deferred, Reason.SENDER_REFUSED)
+
+
+@pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.DATA])
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (550, "5.7.20 no passing DKIM signature found"),
+        (550, "5.7.23 SPF validation failed"),
+        (550, "5.7.25 [192.0.2.1] The IP address sending this message does not have a PTR record setup"),
+        (550, "5.7.26 This mail has been blocked because the sender is unauthenticated."),
+        (550, "5.7.28 an unusual rate of mail of this domain"),
+        (550, "5.7.27 SPF did not pass"),
+        (550, "5.7.30 DKIM did not pass"),
+        (550, "5.7.32 From: is not aligned"),
+        (550, "5.7.40 no DMARC record"),
+        (550, "5.7.515 Access denied, sending domain does not meet the required authentication level."),
+        (421, "4.7.26 This mail has been rate limited because the sender is unauthenticated."),
+        (450, "4.7.25 Client host rejected: cannot find your reverse hostname"),
+    ],
+)
+def test_what_our_domain_does_not_prove_is_ours_to_mend(stage: Stage, code: int, text: str) -> None:
+    assert told(refused(stage, code, text)) == (Deferred, Reason.SENDER_REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("stage", "code", "text", "expected"),
+    [
+        (Stage.DATA, 554, "5.7.1 a URL is blocked using multi.surbl.org", (Rejected, Reason.MESSAGE_REFUSED)),
+        (Stage.DATA, 552, "5.7.0 its content is a potential threat", (Rejected, Reason.MESSAGE_REFUSED)),
+        (Stage.RCPT, 553, "5.7.1 not by our policy", (Rejected, Reason.MESSAGE_REFUSED)),
+        (Stage.RCPT, 421, "4.7.28 Gmail has detected an unusual rate of email", (Deferred, Reason.THROTTLED)),
+        (Stage.CONNECT, 421, "4.7.0 Try again later, closing connection", (Deferred, Reason.NO_CONNECTION)),
+    ],
+)
+def test_a_policy_says_no_more_than_its_words(
+    stage: Stage, code: int, text: str, expected: tuple[type[Outcome], Reason]
+) -> None:
+    assert told(refused(stage, code, text)) == expected
