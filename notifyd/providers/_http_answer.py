@@ -29,6 +29,7 @@ _STATUSES = {
     405: Reason.CREDENTIALS,
     407: Reason.CREDENTIALS,
     408: Reason.PROVIDER_ERROR,
+    410: Reason.CREDENTIALS,
     413: Reason.PAYLOAD_TOO_LARGE,
     425: Reason.PROVIDER_ERROR,
     429: Reason.THROTTLED,
@@ -48,6 +49,11 @@ def refusal(reason: Reason, said: str, retry_after_s: float | None = None) -> Ou
     return Deferred(reason, retry_after_s, said)
 
 
+def reason_of_status(status: int) -> Reason | None:
+    """None: the status does not say whose fault it is."""
+    return _STATUSES.get(status)
+
+
 def by_status(answer: Response, said: str = "") -> Outcome:
     """Of an answer that no table of the vendor's knows, and that does not say that anything was taken."""
     status = answer.status
@@ -59,7 +65,7 @@ def by_status(answer: Response, said: str = "") -> Outcome:
             return Deferred(Reason.PROVIDER_ERROR, pause_s, said)
         return Unknown(Reason.PROVIDER_ERROR, said)
     if status >= 400:
-        return refusal(_STATUSES.get(status, Reason.MESSAGE_REFUSED), said, pause_s)
+        return refusal(reason_of_status(status) or Reason.MESSAGE_REFUSED, said, pause_s)
     if status >= 300:
         return Deferred(Reason.CREDENTIALS, answer=f"{said}: a redirect, which is not followed")
     return Unknown(Reason.ANSWER_UNREADABLE, said)

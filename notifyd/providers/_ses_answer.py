@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import msgspec
 
-from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Unknown
 from notifyd.core.unreadable import UNREADABLE
-from notifyd.errors import AwsError, NotSent, Throttled, TransportError
+from notifyd.errors import AwsError, NotSent, TransportError
+from notifyd.providers._aws_answer import common_reason
+from notifyd.providers._http_answer import refusal
 from notifyd.providers._mail import short
 
 _REFUSED = {
@@ -36,8 +38,6 @@ _REFUSED = {
     "AccountSuspendedException": Reason.ACCOUNT_PAUSED,
     "SendingPausedException": Reason.ACCOUNT_PAUSED,
 }
-_STATUSES = {401: Reason.CREDENTIALS, 403: Reason.CREDENTIALS, 413: Reason.PAYLOAD_TOO_LARGE}
-_NEVER_AS_IT_IS = frozenset({Reason.MESSAGE_REFUSED, Reason.PAYLOAD_TOO_LARGE})
 # SES has one code for both, and the one where it could have the other: only its text tells.
 _DAILY_QUOTA = "daily message quota"
 _NOT_VERIFIED = "not verified"
@@ -103,10 +103,10 @@ def _refused_call(error: AwsError) -> Outcome:
     answer = short(f"{error.code}: {error.message}")
     if error.status < 400:
         return Unknown(Reason.ANSWER_UNREADABLE, answer)
-    reason = Reason.THROTTLED if isinstance(error, Throttled) else _REFUSED.get(error.code)
+    reason = _REFUSED.get(error.code) or common_reason(error)
     if reason is None and error.status >= 500:
         return Unknown(Reason.PROVIDER_ERROR, answer)
-    return _refusal(reason or _STATUSES.get(error.status, Reason.MESSAGE_REFUSED), answer)
+    return _refusal(reason or Reason.MESSAGE_REFUSED, answer)
 
 
 def _refusal(reason: Reason, answer: str) -> Outcome:
@@ -115,6 +115,4 @@ def _refusal(reason: Reason, answer: str) -> Outcome:
         reason = Reason.QUOTA
     elif reason is Reason.MESSAGE_REFUSED and _NOT_VERIFIED in text:
         reason = Reason.SENDER_REFUSED
-    if reason in _NEVER_AS_IT_IS:
-        return Rejected(reason, answer)
-    return Deferred(reason, answer=answer)
+    return refusal(reason, answer)

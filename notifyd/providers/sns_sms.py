@@ -17,8 +17,9 @@ from notifyd.config_values import CaFile
 from notifyd.core.channel import Channel, Lane
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted, Outcome, Reason, Rejected, Unknown
-from notifyd.errors import AwsError, Fault, Throttled, TransportError
+from notifyd.errors import AwsError, Fault, TransportError
 from notifyd.ports import Limits, Tell, tell_nobody
+from notifyd.providers._aws_answer import common_reason
 from notifyd.providers._base import NO_UNICODE, ProviderContext, Unasked
 from notifyd.providers._each_alone import batch_max_of, sent_each_alone
 from notifyd.providers._http_answer import quoted, refusal, unanswered
@@ -37,13 +38,15 @@ _WHERE = "providers.sns_sms"
 # `Invalid parameter: PhoneNumber Reason: …`: one code, and only the text tells which parameter.
 _INVALID = re.compile(r"Invalid parameter: (\w+)(?: Value)?(?: Reason: (.*))?", re.DOTALL)
 _PARAMETERS = {"PhoneNumber": Reason.ADDRESS_INVALID, "SenderId": Reason.SENDER_REFUSED}
+# SNS's own; of Publish those about topics, devices and KMS are for other addresses than numbers.
 _CODES = {
-    "OptedOut": Reason.ON_SUPPRESSION_LIST,
+    "AuthorizationError": Reason.CREDENTIALS,
     "ConcurrentAccess": Reason.PROVIDER_ERROR,
-    "ServiceUnavailable": Reason.PROVIDER_ERROR,
-    "InvalidAction": Reason.CREDENTIALS,  # base_url leads to another service
+    "InvalidParameter": Reason.MESSAGE_REFUSED,
+    "InvalidSecurity": Reason.CREDENTIALS,
+    "OptedOut": Reason.ON_SUPPRESSION_LIST,
+    "ParameterValueInvalid": Reason.MESSAGE_REFUSED,
 }
-_STATUSES = {401: Reason.CREDENTIALS, 403: Reason.CREDENTIALS, 413: Reason.PAYLOAD_TOO_LARGE}
 
 
 class SnsSmsConfig(Section):
@@ -161,14 +164,12 @@ def _taken(answer: bytes) -> Outcome:
 
 def _refused(error: AwsError) -> Outcome:
     said = quoted(f"{error.code}: {error.message}")
-    if isinstance(error, Throttled):
-        return refusal(Reason.THROTTLED, said)
     invalid = _INVALID.match(error.message)
     if invalid is not None:
         too_long = "too long" in (invalid[2] or "").lower()
         of_parameter = _PARAMETERS.get(invalid[1], Reason.MESSAGE_REFUSED)
         return refusal(Reason.PAYLOAD_TOO_LARGE if too_long else of_parameter, said)
-    reason = _CODES.get(error.code) or _STATUSES.get(error.status)
+    reason = _CODES.get(error.code) or common_reason(error)
     if reason is None and (error.status >= 500 or error.status < 400):
         return Unknown(Reason.PROVIDER_ERROR, said)
     return refusal(reason or Reason.MESSAGE_REFUSED, said)
