@@ -8,17 +8,47 @@ from __future__ import annotations
 
 import msgspec
 
-from notifyd.core.outcome import Accepted, AddressGone, Outcome, Reason, Unknown
+from notifyd.core.outcome import Accepted, Outcome, Reason, Unknown
 from notifyd.providers._http_answer import by_status, decoded, quoted, refusal, retry_after_s
 from notifyd.wire.transport import Response
 
+_OF_THE_REQUEST = (
+    "as_user_not_supported",
+    "block_mismatch",
+    "duplicate_channel_not_found",
+    "duplicate_message_not_found",
+    "invalid_arg_name",
+    "invalid_arguments",
+    "invalid_array_arg",
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "invalid_charset",
+    "invalid_form_data",
+    "invalid_json",
+    "invalid_metadata_format",
+    "invalid_metadata_schema",
+    "invalid_post_type",
+    "json_not_object",
+    "markdown_text_conflict",
+    "missing_file_data",
+    "missing_post_type",
+    "no_text",
+    "slack_connect_canvas_sharing_blocked",
+    "slack_connect_file_link_sharing_blocked",
+    "slack_connect_lists_sharing_blocked",
+    "too_many_attachments",
+    "too_many_contact_cards",
+)
 _ERRORS = {
+    **dict.fromkeys(_OF_THE_REQUEST, Reason.MESSAGE_REFUSED),
     "access_denied": Reason.CREDENTIALS,
     "accesslimited": Reason.CREDENTIALS,  # not from this network
     "account_inactive": Reason.CREDENTIALS,
+    "attachment_payload_limit_exceeded": Reason.PAYLOAD_TOO_LARGE,
     "cannot_reply_to_message": Reason.MESSAGE_REFUSED,
     "channel_is_archived": Reason.ADDRESS_GONE,
     "channel_not_found": Reason.ADDRESS_INVALID,
+    "deprecated_endpoint": Reason.CREDENTIALS,  # as unknown_method
     "ekm_access_denied": Reason.ACCOUNT_PAUSED,
     "enterprise_is_restricted": Reason.CREDENTIALS,
     "invalid_auth": Reason.CREDENTIALS,
@@ -26,6 +56,8 @@ _ERRORS = {
     "message_limit_exceeded": Reason.QUOTA,
     "messages_tab_disabled": Reason.ADDRESS_INVALID,
     "metadata_must_be_sent_from_app": Reason.CREDENTIALS,
+    "metadata_too_large": Reason.PAYLOAD_TOO_LARGE,
+    "method_deprecated": Reason.CREDENTIALS,
     "missing_scope": Reason.CREDENTIALS,
     "msg_blocks_too_long": Reason.PAYLOAD_TOO_LARGE,
     "msg_too_long": Reason.PAYLOAD_TOO_LARGE,
@@ -40,10 +72,13 @@ _ERRORS = {
     "restricted_action": Reason.SENDER_REFUSED,
     "restricted_action_non_threadable_channel": Reason.SENDER_REFUSED,
     "restricted_action_read_only_channel": Reason.SENDER_REFUSED,
+    "restricted_action_thread_locked": Reason.SENDER_REFUSED,
     "restricted_action_thread_only_channel": Reason.SENDER_REFUSED,
+    "send_on_behalf_not_allowed": Reason.SENDER_REFUSED,
     "service_unavailable": Reason.PROVIDER_ERROR,
     "team_access_not_granted": Reason.CREDENTIALS,
     "team_added_to_org": Reason.PROVIDER_ERROR,
+    "team_not_found": Reason.CREDENTIALS,
     "token_expired": Reason.CREDENTIALS,
     "token_revoked": Reason.CREDENTIALS,
     "two_factor_setup_required": Reason.CREDENTIALS,
@@ -51,14 +86,27 @@ _ERRORS = {
     "user_not_found": Reason.ADDRESS_INVALID,
 }
 _SOME_MAY_BE_DONE = frozenset({"fatal_error", "internal_error"})
-# A workspace's rule, which may be lifted: the hook is not dead.
+# By its word alone a hook is dead: a page of somebody else's, with whatever status, takes nobody's hook away.
 _HOOK_ERRORS = {
-    "action_prohibited": Reason.SENDER_REFUSED,
+    "action_prohibited": Reason.SENDER_REFUSED,  # a workspace's rule, which may be lifted
+    "channel_is_archived": Reason.ADDRESS_GONE,
+    "channel_not_found": Reason.ADDRESS_GONE,
+    "invalid_blocks": Reason.MESSAGE_REFUSED,
+    "invalid_blocks_format": Reason.MESSAGE_REFUSED,
+    "invalid_payload": Reason.MESSAGE_REFUSED,
+    "invalid_token": Reason.ADDRESS_GONE,
     "msg_too_long": Reason.PAYLOAD_TOO_LARGE,
+    "no_active_hooks": Reason.ADDRESS_GONE,
+    "no_service": Reason.ADDRESS_GONE,
+    "no_service_id": Reason.ADDRESS_GONE,
+    "no_team": Reason.ADDRESS_GONE,
+    "no_text": Reason.MESSAGE_REFUSED,
     "posting_to_general_channel_denied": Reason.SENDER_REFUSED,
+    "rate_limited": Reason.THROTTLED,
+    "team_disabled": Reason.ADDRESS_GONE,
+    "too_many_attachments": Reason.MESSAGE_REFUSED,
     "user_not_found": Reason.ADDRESS_INVALID,
 }
-_DEAD = frozenset({403, 404, 410})
 
 
 class Said(msgspec.Struct):
@@ -96,9 +144,7 @@ def hook_outcome(answer: Response) -> Outcome:
     word = quoted(answer.body[:200].decode(errors="replace"))
     if answer.status == 200:
         return Accepted() if word == "ok" else Unknown(Reason.ANSWER_UNREADABLE, f"HTTP 200 {word}")
-    reason = _HOOK_ERRORS.get(word)
-    if reason is not None and answer.status < 500:
-        return refusal(reason, word)
-    if answer.status in _DEAD:
-        return AddressGone(f"HTTP {answer.status} {word}")
-    return by_status(answer, word)
+    reason = _HOOK_ERRORS.get(word) if answer.status < 500 else None
+    if reason is None:
+        return by_status(answer, word)
+    return refusal(reason, f"HTTP {answer.status} {word}", retry_after_s(answer))

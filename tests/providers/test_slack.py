@@ -106,7 +106,8 @@ async def test_what_stands_below_200_is_classed_by_its_error(answer: Response, e
     ("answer", "expected"),
     [
         (Response(403, {}, b"invalid_token"), AddressGone("HTTP 403 invalid_token")),
-        (Response(403, {}, b"action_prohibited"), Deferred(Reason.SENDER_REFUSED, answer="action_prohibited")),
+        (Response(403, {}, b"action_prohibited"),
+         Deferred(Reason.SENDER_REFUSED, answer="HTTP 403 action_prohibited")),
         (Response(404, {}, b"no_service"), AddressGone("HTTP 404 no_service")),
         (Response(410, {}, b"channel_is_archived"), AddressGone("HTTP 410 channel_is_archived")),
         (Response(400, {}, b"invalid_payload"), Rejected(Reason.MESSAGE_REFUSED, "HTTP 400 invalid_payload")),
@@ -118,6 +119,52 @@ async def test_what_stands_below_200_is_classed_by_its_error(answer: Response, e
 )  # fmt: skip
 async def test_a_hook_s_answer_is_classed_by_status_and_word(answer: Response, expected: Outcome) -> None:
     assert await provider(answer)[0].send([to(HOOK)]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        (410, "channel_is_archived"),
+        (404, "channel_not_found"),
+        (403, "invalid_token"),
+        (404, "no_active_hooks"),
+        (404, "no_service"),
+        (404, "no_service_id"),
+        (404, "no_team"),
+        (403, "team_disabled"),
+    ],
+)
+async def test_a_hook_that_slack_calls_dead_is_gone(status: int, word: str) -> None:
+    slack, _ = provider(Response(status, {}, word.encode()))
+    assert await slack.send([to(HOOK)]) == [AddressGone(f"HTTP {status} {word}")]
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+@pytest.mark.parametrize("page", ["<html>", "", "blocked by the firewall", "invalid_token <html>"])
+async def test_a_page_that_is_not_slack_s_takes_nobody_s_hook_away(status: int, page: str) -> None:
+    [outcome] = await provider(Response(status, {}, page.encode()))[0].send([to(HOOK)])
+    assert isinstance(outcome, Deferred)
+    assert outcome.reason is Reason.CREDENTIALS
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("too_many_attachments", Reason.MESSAGE_REFUSED),
+        ("no_text", Reason.MESSAGE_REFUSED),
+        ("metadata_too_large", Reason.PAYLOAD_TOO_LARGE),
+        ("method_deprecated", Reason.CREDENTIALS),
+        ("team_not_found", Reason.CREDENTIALS),
+        ("restricted_action_read_only_channel", Reason.SENDER_REFUSED),
+        ("send_on_behalf_not_allowed", Reason.SENDER_REFUSED),
+    ],
+)
+async def test_what_an_operator_can_mend_waits_and_what_is_the_message_s_own_does_not(
+    error: str, reason: Reason
+) -> None:
+    [outcome] = await provider(said(error))[0].send([to("C0123456")])
+    ours = reason in {Reason.CREDENTIALS, Reason.SENDER_REFUSED}
+    assert outcome == (Deferred(reason, answer=error) if ours else Rejected(reason, error))
 
 
 @pytest.mark.parametrize(
