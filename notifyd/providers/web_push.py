@@ -24,11 +24,13 @@ from notifyd.providers._web_push_refusals import Refusals
 from notifyd.providers._web_push_subscription import origin_of, subscription_of
 from notifyd.wire.transport import Request, Response, Transport
 
-# Services cut longer ones down to it.
-_TTL_MAX_S = 28 * 86_400.0
+# Services cut longer ones down to it; Edge's refuses 0, which asks it not to keep what it keeps by default.
+_TTL_MIN_S, _TTL_MAX_S = 1, 28 * 86_400.0
 _TOPIC_CHARS_MAX = 32
 _TOPIC = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
+# "Push notification service request and response headers": 410 is "Gone" or "Domain Blocked" there.
+_SENDER_BLOCKED = "block"
 _DROPPED = frozenset({"dropped", "channelthrottled"})
 
 
@@ -65,18 +67,17 @@ class WebPushProvider(ReceiversProvider):
             "authorization": self._vapid.header(origin),
             "content-encoding": "aes128gcm",
             "content-type": "application/octet-stream",
-            "ttl": str(seconds_left(delivery, self._clock.now_s(), most_s=_TTL_MAX_S)),
+            "ttl": str(max(_TTL_MIN_S, seconds_left(delivery, self._clock.now_s(), most_s=_TTL_MAX_S))),
             "urgency": "low" if delivery.lane is Lane.BULK else "high",
             "topic": _topic(push.collapse_id or delivery.delivery_id),
         }
         return Request("POST", origin + subscription.target.path, headers, encrypted(text, subscription))
 
     def outcome_of(self, delivery: Delivery, answer: Response) -> Outcome:
+        if said := _in_wns_words(answer):
+            text = f"HTTP {answer.status} {said}"
+            return Deferred(Reason.RECIPIENT_UNAVAILABLE, retry_after_s(answer), text)
         match answer.status:
-            case 200 | 201 | 202 if dropped := _dropped(answer):
-                return Deferred(
-                    Reason.RECIPIENT_UNAVAILABLE, retry_after_s(answer), f"HTTP {answer.status} {dropped}"
-                )
             case 200 | 201 | 202:
                 self._refusals.accepted()
                 return Accepted(answer.headers.get("location", "").rpartition("/")[2])
@@ -84,9 +85,6 @@ class WebPushProvider(ReceiversProvider):
                 return AddressGone(f"HTTP {answer.status}")
             case 401 | 403 if self._refusals.refused(str(origin_of(delivery.address))):
                 return by_status(answer)
-            case 406:
-                # What others say by 429: Edge's push service.
-                return Deferred(Reason.RECIPIENT_UNAVAILABLE, retry_after_s(answer), "HTTP 406")
             case _:
                 return of_one_receiver(by_status(answer))
 
@@ -102,10 +100,18 @@ async def build_web_push(config: WebPushConfig, context: ProviderContext) -> Web
     return WebPushProvider(config, transport, vapid, clock=context.clock, send_timeout_s=context.send_timeout_s)
 
 
-def _dropped(answer: Response) -> str:
-    """Edge's push service says it below an accepting status ("X-WNS-Status"); empty: it is not."""
-    status = answer.headers.get("x-wns-status", "").lower()
-    return status if status in _DROPPED else ""
+def _in_wns_words(answer: Response) -> str:
+    """What Edge's push service says otherwise than others, of a subscription that lives; empty: nothing of it."""
+    match answer.status:
+        case 200 | 201 | 202:
+            status = answer.headers.get("x-wns-status", "").lower()
+            return status if status in _DROPPED else ""
+        case 406:
+            return "throttled"
+        case 410 if _SENDER_BLOCKED in answer.headers.get("x-wns-error-description", "").lower():
+            return "domain blocked"
+        case _:
+            return ""
 
 
 def _topic(collapse_id: str) -> str:

@@ -197,6 +197,13 @@ async def test_what_is_no_subscription_is_refused_before_any_request(address: st
     assert transport.requests == []
 
 
+async def test_what_is_past_its_deadline_is_still_worth_a_second() -> None:
+    """Edge's push service answers 400 to a TTL of 0."""
+    transport = FakePushTransport(CREATED)
+    await provider_over(transport).send([replace(to_browser(), deadline_at_s=0.0)])
+    assert transport.requests[0].headers["ttl"] == "1"
+
+
 @pytest.mark.parametrize(
     ("hosts_allow", "sent"),
     [(["push.example.net"], True), (["*.example.net"], True), (["example.net"], False), ([], False)],
@@ -249,13 +256,21 @@ async def test_whatever_is_said_the_browser_reads_it(title: str) -> None:
         ),
         (Response(404, {}, b"secret"), AddressGone("HTTP 404")),
         (Response(410, {}, b"secret"), AddressGone("HTTP 410")),
+        (Response(410, {"x-wns-error-description": "Revoked channel URL"}, b""), AddressGone("HTTP 410")),
+        (
+            Response(410, {"x-wns-error-description": "The sending domain has been blocked."}, b""),
+            Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 410 domain blocked"),
+        ),
         (Response(401, {}, b"secret"), Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 401")),
         (Response(403, {}, b"secret"), Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 403")),
         (Response(400, {}, b"secret"), Rejected(Reason.MESSAGE_REFUSED, "HTTP 400")),
         (Response(413, {}, b"secret"), Rejected(Reason.PAYLOAD_TOO_LARGE, "HTTP 413")),
         (Response(405, {}, b"secret"), Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 405")),
         (Response(429, {"retry-after": "60"}, b""), Deferred(Reason.RECIPIENT_UNAVAILABLE, 60.0, "HTTP 429")),
-        (Response(406, {"retry-after": "60"}, b""), Deferred(Reason.RECIPIENT_UNAVAILABLE, 60.0, "HTTP 406")),
+        (
+            Response(406, {"retry-after": "60"}, b""),
+            Deferred(Reason.RECIPIENT_UNAVAILABLE, 60.0, "HTTP 406 throttled"),
+        ),
         (Response(503, {"retry-after": "1"}, b""), Deferred(Reason.RECIPIENT_UNAVAILABLE, 1.0, "HTTP 503")),
         (Response(500, {}, b"secret"), Unknown(Reason.RECIPIENT_UNAVAILABLE, "HTTP 500")),
         (Response(204, {}, b"secret"), Unknown(Reason.RECIPIENT_UNAVAILABLE, "HTTP 204")),

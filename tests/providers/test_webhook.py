@@ -93,7 +93,10 @@ async def test_while_secrets_change_each_of_them_signs() -> None:
         (Response(201, {}, b""), Accepted()),
         (Response(400, {}, b"s3cret"), Rejected(Reason.MESSAGE_REFUSED, "HTTP 400")),
         (Response(401, {}, b""), Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 401")),
+        # A firewall in front of the receiver says it, too.
+        (Response(403, {}, b"<html>"), Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="HTTP 403")),
         (Response(404, {}, b""), Rejected(Reason.ADDRESS_INVALID, "HTTP 404")),
+        (Response(405, {}, b""), Rejected(Reason.ADDRESS_INVALID, "HTTP 405")),
         (Response(410, {}, b""), AddressGone("HTTP 410")),
         (Response(413, {}, b""), Rejected(Reason.PAYLOAD_TOO_LARGE, "HTTP 413")),
         (Response(429, {"retry-after": "5"}, b""), Deferred(Reason.RECIPIENT_UNAVAILABLE, 5.0, "HTTP 429")),
