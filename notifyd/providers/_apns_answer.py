@@ -22,7 +22,14 @@ _REASONS = {
     "DeviceTokenNotForTopic": Reason.ADDRESS_INVALID,
     "MissingDeviceToken": Reason.ADDRESS_INVALID,
     "PayloadTooLarge": Reason.PAYLOAD_TOO_LARGE,
+    "BadCollapseId": Reason.MESSAGE_REFUSED,
+    "BadExpirationDate": Reason.MESSAGE_REFUSED,
+    "BadMessageId": Reason.MESSAGE_REFUSED,
+    "BadPriority": Reason.MESSAGE_REFUSED,
+    "DuplicateHeaders": Reason.MESSAGE_REFUSED,
     "Forbidden": Reason.MESSAGE_REFUSED,
+    "InvalidPushType": Reason.MESSAGE_REFUSED,
+    "PayloadEmpty": Reason.MESSAGE_REFUSED,
     "BadTopic": Reason.SENDER_REFUSED,
     "MissingTopic": Reason.SENDER_REFUSED,
     "TopicDisallowed": Reason.SENDER_REFUSED,
@@ -33,6 +40,10 @@ _REASONS = {
     "MissingProviderToken": Reason.CREDENTIALS,
     "UnrelatedKeyIdInToken": Reason.CREDENTIALS,
     "BadEnvironmentKeyIdInToken": Reason.CREDENTIALS,
+    "BadEnvironmentKeyInToken": Reason.CREDENTIALS,  # what APNs says of the same
+    # A path or method that it does not have is a base_url that leads astray.
+    "BadPath": Reason.CREDENTIALS,
+    "MethodNotAllowed": Reason.CREDENTIALS,
     "TooManyRequests": Reason.RECIPIENT_UNAVAILABLE,  # one device got too many; the account is as fast as before
     TOO_MANY_TOKENS: Reason.THROTTLED,
     "IdleTimeout": Reason.PROVIDER_ERROR,
@@ -42,8 +53,8 @@ _REASONS = {
 _STATUSES = {
     400: Reason.MESSAGE_REFUSED,
     403: Reason.CREDENTIALS,
-    404: Reason.MESSAGE_REFUSED,
-    405: Reason.MESSAGE_REFUSED,
+    404: Reason.CREDENTIALS,
+    405: Reason.CREDENTIALS,
     410: Reason.ADDRESS_INVALID,  # without a word that it is gone
     413: Reason.PAYLOAD_TOO_LARGE,
     429: Reason.THROTTLED,

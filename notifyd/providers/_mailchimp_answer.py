@@ -24,6 +24,7 @@ _REJECTED = {
     "invalid": Reason.ADDRESS_INVALID,
     "invalid-sender": Reason.SENDER_REFUSED,
     "recipient": Reason.ON_SUPPRESSION_LIST,
+    "recipient-domain-mismatch": Reason.SENDER_REFUSED,  # a demo account sends to domains of its own only
     "rule": Reason.MESSAGE_REFUSED,
     "soft-bounce": Reason.ON_SUPPRESSION_LIST,
     "spam": Reason.ON_SUPPRESSION_LIST,

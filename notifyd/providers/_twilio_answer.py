@@ -14,6 +14,8 @@ from notifyd.wire.http_date import epoch_s
 from notifyd.wire.transport import Response
 
 _CODES = {
+    10001: Reason.ACCOUNT_PAUSED,
+    10002: Reason.ACCOUNT_PAUSED,  # a trial account
     20003: Reason.CREDENTIALS,
     20005: Reason.ACCOUNT_PAUSED,
     20404: Reason.CREDENTIALS,  # the account in the path
@@ -39,16 +41,28 @@ _CODES = {
     21611: Reason.THROTTLED,  # the sender's queue is full
     21612: Reason.SENDER_REFUSED,  # this sender does not reach this number
     21614: Reason.ADDRESS_INVALID,
+    21616: Reason.SENDER_REFUSED,
     21617: Reason.PAYLOAD_TOO_LARGE,
+    21618: Reason.MESSAGE_REFUSED,
+    21619: Reason.MESSAGE_REFUSED,
+    21624: Reason.MESSAGE_REFUSED,
     21635: Reason.ADDRESS_INVALID,  # a landline
     21657: Reason.SENDER_REFUSED,
     21659: Reason.SENDER_REFUSED,
     21660: Reason.SENDER_REFUSED,
     21661: Reason.SENDER_REFUSED,
+    21662: Reason.SENDER_REFUSED,
+    21663: Reason.SENDER_REFUSED,
+    21668: Reason.SENDER_REFUSED,
     21701: Reason.SENDER_REFUSED,
+    21702: Reason.SENDER_REFUSED,
     21703: Reason.SENDER_REFUSED,
     21704: Reason.SENDER_REFUSED,
     21705: Reason.SENDER_REFUSED,
+    21708: Reason.SENDER_REFUSED,  # the messaging service has no name to send by
+    21709: Reason.SENDER_REFUSED,
+    21711: Reason.SENDER_REFUSED,
+    21730: Reason.PROVIDER_ERROR,  # maintenance
     30001: Reason.THROTTLED,
     30002: Reason.ACCOUNT_PAUSED,
     63038: Reason.QUOTA,

@@ -28,6 +28,7 @@ _PAYLOAD_BYTES_MAX = 64 * 1024
 _REQUESTS_PER_S = 30.0
 _TTL_MIN_S, _TTL_MAX_S = 20, 604_800
 _CLIENT_REF_CHARS_MAX = 40
+# "5" is not here: Vonage failed at it, and some of it may be done, as with whatever it does not document.
 _STATUSES = {
     "1": Reason.THROTTLED,
     "2": Reason.MESSAGE_REFUSED,
@@ -45,14 +46,17 @@ _STATUSES = {
     "15": Reason.SENDER_REFUSED,
     "16": Reason.MESSAGE_REFUSED,
     "19": Reason.SENDER_REFUSED,
+    "20": Reason.MESSAGE_REFUSED,
     "22": Reason.ADDRESS_INVALID,
     "23": Reason.SENDER_REFUSED,
     "29": Reason.SENDER_REFUSED,
     "32": Reason.CREDENTIALS,
     "33": Reason.ADDRESS_GONE,
+    "34": Reason.ADDRESS_INVALID,
 }
+# `Invalid value for parameter: to`: one status, and only the text tells which parameter.
 _INVALID_PARAMETER = "3"
-_OF_THE_NUMBER = ": to"
+_PARAMETERS = {"to": Reason.ADDRESS_INVALID, "from": Reason.SENDER_REFUSED}
 
 
 class VonageConfig(HttpSection):
@@ -137,9 +141,9 @@ class VonageProvider(HttpProvider):
 
 
 def _refused(part: _Part, said: str) -> Outcome:
-    if part.status == _INVALID_PARAMETER and part.error_text.endswith(_OF_THE_NUMBER):
-        return Rejected(Reason.ADDRESS_INVALID, said)
     reason = _STATUSES.get(part.status)
+    if part.status == _INVALID_PARAMETER:
+        reason = _PARAMETERS.get(part.error_text.rpartition(": ")[2], reason)
     if reason is None:
         return Unknown(Reason.PROVIDER_ERROR, said)
     return refusal(reason, said)

@@ -238,8 +238,9 @@ async def test_the_accepted_ones_name_is_apns_own() -> None:
         (403, "Forbidden", Rejected(Reason.MESSAGE_REFUSED, "403 Forbidden")),
         (403, "InvalidProviderToken", Deferred(Reason.CREDENTIALS, answer="403 InvalidProviderToken")),
         (403, "SomethingNew", Deferred(Reason.CREDENTIALS, answer="403 SomethingNew")),
-        (404, "BadPath", Rejected(Reason.MESSAGE_REFUSED, "404 BadPath")),
-        (405, "MethodNotAllowed", Rejected(Reason.MESSAGE_REFUSED, "405 MethodNotAllowed")),
+        (404, "BadPath", Deferred(Reason.CREDENTIALS, answer="404 BadPath")),
+        (404, "SomethingNew", Deferred(Reason.CREDENTIALS, answer="404 SomethingNew")),
+        (405, "MethodNotAllowed", Deferred(Reason.CREDENTIALS, answer="405 MethodNotAllowed")),
         (410, "Unregistered", AddressGone("410 Unregistered")),
         (413, "PayloadTooLarge", Rejected(Reason.PAYLOAD_TOO_LARGE, "413 PayloadTooLarge")),
         (429, "TooManyRequests", Deferred(Reason.RECIPIENT_UNAVAILABLE, answer="429 TooManyRequests")),
@@ -250,6 +251,31 @@ async def test_the_accepted_ones_name_is_apns_own() -> None:
 )
 async def test_a_refusal_is_classed_by_whose_fault_it_is(status: int, reason: str, outcome: Outcome) -> None:
     assert await outcome_of(refusal(status, reason)) == outcome
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (Reason.ADDRESS_INVALID, ["BadDeviceToken", "DeviceTokenNotForTopic", "MissingDeviceToken"]),
+        (Reason.PAYLOAD_TOO_LARGE, ["PayloadTooLarge"]),
+        (Reason.MESSAGE_REFUSED, ["BadCollapseId", "BadExpirationDate", "BadMessageId", "BadPriority"]),
+        (Reason.MESSAGE_REFUSED, ["DuplicateHeaders", "InvalidPushType", "PayloadEmpty", "Forbidden"]),
+        (Reason.SENDER_REFUSED, ["BadTopic", "MissingTopic", "TopicDisallowed"]),
+        (Reason.CREDENTIALS, ["BadCertificate", "BadCertificateEnvironment", "BadEnvironmentKeyIdInToken"]),
+        (Reason.CREDENTIALS, ["BadEnvironmentKeyInToken", "ExpiredProviderToken", "InvalidProviderToken"]),
+        (Reason.CREDENTIALS, ["MissingProviderToken", "UnrelatedKeyIdInToken", "BadPath", "MethodNotAllowed"]),
+        (Reason.RECIPIENT_UNAVAILABLE, ["TooManyRequests"]),
+        (Reason.THROTTLED, ["TooManyProviderTokenUpdates"]),
+        (Reason.PROVIDER_ERROR, ["IdleTimeout", "ServiceUnavailable", "Shutdown"]),
+    ],
+)
+async def test_every_reason_that_apple_documents_has_its_place_whatever_its_status(
+    reason: Reason, words: list[str]
+) -> None:
+    for word in words:
+        outcome = await outcome_of(refusal(418, word))
+        assert isinstance(outcome, Deferred | Rejected)
+        assert outcome.reason is reason, word
 
 
 async def test_one_device_that_gets_too_many_slows_no_other_and_is_left_alone_as_long_as_apns_says() -> None:

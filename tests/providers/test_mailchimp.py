@@ -96,6 +96,30 @@ async def test_an_answer_is_classed_by_name_status_and_reason(response: Response
 
 
 @pytest.mark.parametrize(
+    ("why", "reason"),
+    [
+        ("hard-bounce", Reason.ON_SUPPRESSION_LIST),
+        ("soft-bounce", Reason.ON_SUPPRESSION_LIST),
+        ("spam", Reason.ON_SUPPRESSION_LIST),
+        ("unsub", Reason.ON_SUPPRESSION_LIST),
+        ("custom", Reason.ON_SUPPRESSION_LIST),
+        ("invalid", Reason.ADDRESS_INVALID),
+        ("rule", Reason.MESSAGE_REFUSED),
+        ("invalid-sender", Reason.SENDER_REFUSED),
+        ("unsigned", Reason.SENDER_REFUSED),
+        ("recipient-domain-mismatch", Reason.SENDER_REFUSED),
+        ("test-mode-limit", Reason.QUOTA),
+    ],
+)
+async def test_every_reason_that_mailchimp_rejects_for_has_its_place(why: str, reason: Reason) -> None:
+    [outcome] = await provider(each("rejected", reject_reason=why))[0].send([delivery()])
+    ours = reason in {Reason.SENDER_REFUSED, Reason.QUOTA}
+    assert outcome == (
+        Deferred(reason, answer=f"rejected: {why}") if ours else Rejected(reason, f"rejected: {why}")
+    )
+
+
+@pytest.mark.parametrize(
     ("response", "expected"),
     [
         (answer([{"_id": "abc", "state": "sent", "metadata": {"delivery_id": "ID7"}}]), Taken("abc")),

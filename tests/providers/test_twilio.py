@@ -112,6 +112,38 @@ async def test_an_answer_is_classed_by_its_code(response: Response, expected: Ou
     assert await provider(response)[0].send([sms()]) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("reason", "codes"),
+    [
+        (Reason.CREDENTIALS, [20003, 20404]),
+        (Reason.ACCOUNT_PAUSED, [10001, 10002, 20005]),
+        (Reason.THROTTLED, [20429, 21611]),
+        (Reason.QUOTA, [63038]),
+        (Reason.PROVIDER_ERROR, [21730]),
+        (Reason.SENDER_REFUSED, [21212, 21408, 21603, 21606, 21607, 21608, 21609, 21612, 21616]),
+        (Reason.SENDER_REFUSED, [21657, 21659, 21660, 21661, 21662, 21663, 21668]),
+        (Reason.SENDER_REFUSED, [21701, 21702, 21703, 21704, 21705, 21708, 21709, 21711]),
+    ],
+)
+async def test_what_an_operator_or_twilio_can_mend_waits(reason: Reason, codes: list[int]) -> None:
+    for code in codes:
+        assert await provider(refused(code))[0].send([sms()]) == [Deferred(reason, answer=f"{code}: no")]
+
+
+@pytest.mark.parametrize(
+    ("reason", "codes"),
+    [
+        (Reason.ADDRESS_INVALID, [21211, 21217, 21265, 21266, 21604, 21614, 21635]),
+        (Reason.ON_SUPPRESSION_LIST, [21610]),
+        (Reason.MESSAGE_REFUSED, [21602, 21618, 21619, 21624]),
+        (Reason.PAYLOAD_TOO_LARGE, [21605, 21617]),
+    ],
+)
+async def test_what_is_the_number_s_or_the_message_s_own_does_not(reason: Reason, codes: list[int]) -> None:
+    for code in codes:
+        assert await provider(refused(code))[0].send([sms()]) == [Rejected(reason, f"{code}: no")]
+
+
 def listed(*messages: tuple[str, float], more: bool = False) -> Response:
     found = [
         {"sid": f"SM{number}", "body": text, "date_created": formatdate(NOW_S + at_s), "status": "sent"}

@@ -72,12 +72,8 @@ async def test_what_is_late_is_valid_as_briefly_as_vonage_takes() -> None:
          Rejected(Reason.ADDRESS_INVALID, "3: Invalid value for param: to")),
         (parts("3", text="Invalid value for param: ttl"),
          Rejected(Reason.MESSAGE_REFUSED, "3: Invalid value for param: ttl")),
-        (parts("4"), Deferred(Reason.CREDENTIALS, answer="4: no")),
-        (parts("5"), Unknown(Reason.PROVIDER_ERROR, "5: no")),
-        (parts("7"), Rejected(Reason.ON_SUPPRESSION_LIST, "7: no")),
-        (parts("9"), Deferred(Reason.QUOTA, answer="9: no")),
-        (parts("15"), Deferred(Reason.SENDER_REFUSED, answer="15: no")),
-        (parts("33"), AddressGone("33: no")),
+        (parts("3", text="Invalid value for param: from"),
+         Deferred(Reason.SENDER_REFUSED, answer="3: Invalid value for param: from")),
         (parts("99"), Unknown(Reason.PROVIDER_ERROR, "99: no")),
         (parts(), Unknown(Reason.ANSWER_UNREADABLE, "HTTP 200 without a status for any part")),
         (Response(401, {}, b"{}"), Deferred(Reason.CREDENTIALS, answer="HTTP 401")),
@@ -87,6 +83,39 @@ async def test_what_is_late_is_valid_as_briefly_as_vonage_takes() -> None:
 )  # fmt: skip
 async def test_an_answer_is_classed_by_the_status_of_each_part(response: Response, expected: Outcome) -> None:
     assert await provider(response)[0].send([sms()]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("1", Deferred(Reason.THROTTLED, answer="1: no")),
+        ("2", Rejected(Reason.MESSAGE_REFUSED, "2: no")),
+        ("3", Rejected(Reason.MESSAGE_REFUSED, "3: no")),
+        ("4", Deferred(Reason.CREDENTIALS, answer="4: no")),
+        ("5", Unknown(Reason.PROVIDER_ERROR, "5: no")),
+        ("6", Rejected(Reason.MESSAGE_REFUSED, "6: no")),
+        ("7", Rejected(Reason.ON_SUPPRESSION_LIST, "7: no")),
+        ("8", Deferred(Reason.ACCOUNT_PAUSED, answer="8: no")),
+        ("9", Deferred(Reason.QUOTA, answer="9: no")),
+        ("10", Deferred(Reason.THROTTLED, answer="10: no")),
+        ("11", Deferred(Reason.CREDENTIALS, answer="11: no")),
+        ("12", Rejected(Reason.PAYLOAD_TOO_LARGE, "12: no")),
+        ("13", Deferred(Reason.PROVIDER_ERROR, answer="13: no")),
+        ("14", Deferred(Reason.CREDENTIALS, answer="14: no")),
+        ("15", Deferred(Reason.SENDER_REFUSED, answer="15: no")),
+        ("16", Rejected(Reason.MESSAGE_REFUSED, "16: no")),
+        ("19", Deferred(Reason.SENDER_REFUSED, answer="19: no")),
+        ("20", Rejected(Reason.MESSAGE_REFUSED, "20: no")),
+        ("22", Rejected(Reason.ADDRESS_INVALID, "22: no")),
+        ("23", Deferred(Reason.SENDER_REFUSED, answer="23: no")),
+        ("29", Deferred(Reason.SENDER_REFUSED, answer="29: no")),
+        ("32", Deferred(Reason.CREDENTIALS, answer="32: no")),
+        ("33", AddressGone("33: no")),
+        ("34", Rejected(Reason.ADDRESS_INVALID, "34: no")),
+    ],
+)
+async def test_every_status_that_vonage_documents_has_its_place(status: str, expected: Outcome) -> None:
+    assert await provider(parts(status))[0].send([sms()]) == [expected]
 
 
 def test_a_key_sends_thirty_a_second_unless_it_may_send_more() -> None:
