@@ -28,7 +28,7 @@ class Vendors:
     """Each by its name, typed: a test sets `unregistered`, `gone`, `rejected` and the like on it."""
 
     def __init__(self, known: Credentials, clock: Clock) -> None:
-        self.sendgrid = SendGrid(api_key=known.sendgrid_api_key)
+        self.sendgrid = SendGrid(api_key=known.sendgrid_api_key, clock=clock)
         self.mailchimp = Mailchimp(api_key=known.mailchimp_api_key)
         self.sns_sms = Sns()
         self.twilio = Twilio(account_sid=known.twilio_account_sid, auth_token=known.twilio_auth_token, clock=clock)

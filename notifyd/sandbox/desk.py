@@ -83,9 +83,12 @@ class Desk(Sink[Message, Fault, Fault]):
     def _refusal(self, fault: Refuse, request: Request) -> Answer:
         known = self.vendor.refusals[fault.refusal]
         answer = known if isinstance(known, Answer) else known(request)
-        if fault.retry_after_s is None or "retry-after" not in answer.headers:
+        if fault.retry_after_s is None:
             return answer
-        return answer._replace(headers={**answer.headers, "retry-after": str(fault.retry_after_s)})
+        ends_at_s = int(self._clock.now_s()) + fault.retry_after_s
+        pauses = {"retry-after": str(fault.retry_after_s), "x-ratelimit-reset": str(ends_at_s)}
+        told = {name: pause for name, pause in pauses.items() if name in answer.headers}
+        return answer._replace(headers={**answer.headers, **told})
 
     def _known(self, fault: Fault) -> Fault:
         if isinstance(fault, Refuse) and fault.refusal not in self.vendor.refusals:

@@ -62,7 +62,7 @@ class Refusal(StrEnum):
 
 
 class Refuse(BaseFault, tag=True, frozen=True):
-    """The vendor's own way of saying no; nothing is taken. `retry_after_s` where the vendor has that header."""
+    """The vendor's own way of saying no; nothing is taken. `retry_after_s` where the vendor names a pause."""
 
     refusal: Refusal
     retry_after_s: Annotated[int, Meta(ge=0)] | None = None

@@ -139,13 +139,23 @@ async def test_a_throttled_message_is_deferred_and_goes_through_later(rig: Rig) 
     assert len(rig.arrived) == 1
 
 
-@pytest.mark.parametrize("name", ["sendgrid", "twilio", "slack", "slack_webhook", "webhook"])
+@pytest.mark.parametrize("name", ["twilio", "slack", "slack_webhook", "webhook"])
 async def test_a_provider_that_names_a_pause_is_heard(name: str) -> None:
     async with VENDOR_RIGS[name]() as rig:
         rig.refuse(Refusal.THROTTLED, retry_after_s=7)
         [outcome] = await rig.provider.send([rig.delivery()])
         assert isinstance(outcome, Deferred)
         assert outcome.retry_after_s == 7.0
+
+
+async def test_a_provider_that_names_the_end_of_a_pause_is_heard() -> None:
+    """By the answer's own date, on the machine's clock."""
+    async with VENDOR_RIGS["sendgrid"]() as rig:
+        rig.refuse(Refusal.THROTTLED, retry_after_s=100_000)
+        [outcome] = await rig.provider.send([rig.delivery()])
+        assert isinstance(outcome, Deferred)
+        assert outcome.retry_after_s is not None
+        assert 90_000 < outcome.retry_after_s < 110_000
 
 
 async def test_no_answer_is_unknown_after_exactly_one_request(impatient: Rig) -> None:

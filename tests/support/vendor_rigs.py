@@ -119,7 +119,7 @@ _KNOWN = Credentials()
 STANDS = {
     "sendgrid": Stand(
         "sendgrid",
-        lambda _: SendGrid(api_key=_KNOWN.sendgrid_api_key),
+        lambda clock: SendGrid(api_key=_KNOWN.sendgrid_api_key, clock=clock),
         lambda url: {"sender": _SENDER, "api_key": "env:sendgrid_api_key", "base_url": url},
         PLAIN,
         _mailbox,

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from notifyd.sandbox.exchange import Answer, Refused, Request, Taken, json_answer
+from notifyd.sandbox.clients import Clock
+from notifyd.sandbox.exchange import Answer, Refusals, Refused, Request, Taken, json_answer
 from notifyd.sandbox.faults import Refusal
 from notifyd.sandbox.inbox import Inbox, Mail, Message
 from notifyd.sandbox.vendors._forms import Malformed, bearer, content_type, decode_json
@@ -19,6 +20,7 @@ from notifyd.sandbox.vendors._forms import Malformed, bearer, content_type, deco
 RECIPIENTS_MAX = 1000
 BODY_BYTES_MAX = 30 * 1024 * 1024
 CUSTOM_ARGS_BYTES_MAX = 10_000
+_PERIOD_S = 60
 _ADDRESS = re.compile(r"[^@\s]{1,64}@([A-Za-z0-9-]+\.)+[A-Za-z0-9-]+")
 # In this order and before all others.
 _RANKS = {"text/plain": 0, "text/html": 1}
@@ -92,36 +94,37 @@ def _error(message: str, status: int = 400, field: str | None = None, **headers:
     return json_answer({"errors": errors}, status, **headers)
 
 
+_REFUSALS: Mapping[Refusal, Answer] = {
+    Refusal.ADDRESS: _error("Does not contain a valid address.", field="personalizations.0.to.0.email"),
+    Refusal.MESSAGE: _error("Bad Request"),
+    Refusal.TOO_LARGE: _error("The JSON payload you have included in your request is too large.", 413),
+    Refusal.CREDENTIALS: _error("The provided authorization grant is invalid, expired, or revoked", 401),
+    Refusal.SENDER: _error(
+        "The from address does not match a verified Sender Identity. Mail cannot be sent until this error is"
+        " resolved.",
+        403,
+        "from",
+    ),
+    Refusal.QUOTA: _error("Maximum credits exceeded", 401),
+    Refusal.UNAVAILABLE: _error("Internal Server Error", 500),
+}
+
+
 class SendGrid:
     """`senders`: addresses or domains that are verified; None: all."""
 
     name = "sendgrid"
-    refusals: Mapping[Refusal, Answer] = {
-        Refusal.ADDRESS: _error("Does not contain a valid address.", field="personalizations.0.to.0.email"),
-        Refusal.MESSAGE: _error("Bad Request"),
-        Refusal.TOO_LARGE: _error("The JSON payload you have included in your request is too large.", 413),
-        Refusal.CREDENTIALS: _error("The provided authorization grant is invalid, expired, or revoked", 401),
-        Refusal.SENDER: _error(
-            "The from address does not match a verified Sender Identity. Mail cannot be sent until this error is"
-            " resolved.",
-            403,
-            "from",
-        ),
-        Refusal.THROTTLED: _error(
-            "too many requests", 429, x_ratelimit_limit="600", x_ratelimit_remaining="0", retry_after="1"
-        ),
-        Refusal.QUOTA: _error("Maximum credits exceeded", 401),
-        Refusal.UNAVAILABLE: _error("Internal Server Error", 500),
-    }
 
-    def __init__(self, *, api_key: str, senders: set[str] | None = None) -> None:
+    def __init__(self, *, api_key: str, clock: Clock, senders: set[str] | None = None) -> None:
         self.senders = senders
+        self.refusals: Refusals = {**_REFUSALS, Refusal.THROTTLED: self._throttled}
         self._api_key = api_key
+        self._clock = clock
         self._numbers = count(1)
 
     def receive(self, request: Request, _inbox: Inbox[Message]) -> Taken | Answer:
         if bearer(request) != self._api_key:
-            raise Refused(self.refusals[Refusal.CREDENTIALS])
+            raise Refused(_REFUSALS[Refusal.CREDENTIALS])
         if request.path == "/v3/scopes" and request.method == "GET":
             return json_answer({"scopes": ["mail.send"]})
         if request.path != "/v3/mail/send":
@@ -131,7 +134,7 @@ class SendGrid:
         if content_type(request) != "application/json":
             raise Refused(_error("Content-Type should be application/json.", 415))
         if len(request.body) > BODY_BYTES_MAX:
-            raise Refused(self.refusals[Refusal.TOO_LARGE])
+            raise Refused(_REFUSALS[Refusal.TOO_LARGE])
         try:
             sending = decode_json(request.body, MailSend)
         except Malformed as malformed:
@@ -144,12 +147,22 @@ class SendGrid:
             return json_answer(None, 200)
         return Taken(_mails(sending, message_id), answer)
 
+    def _throttled(self, _: Request) -> Answer:
+        """SendGrid names the end of the period, and has no Retry-After ("Rate Limits")."""
+        return _error(
+            "too many requests",
+            429,
+            x_ratelimit_limit="600",
+            x_ratelimit_remaining="0",
+            x_ratelimit_reset=str(int(self._clock.now_s()) + _PERIOD_S),
+        )
+
     def _check(self, sending: MailSend) -> None:
         sender = sending.from_.email
         if not _ADDRESS.fullmatch(sender):
             raise Refused(_error("The from email does not contain a valid address.", field="from.email"))
         if self.senders is not None and not {sender, sender.rpartition("@")[2]} & self.senders:
-            raise Refused(self.refusals[Refusal.SENDER])
+            raise Refused(_REFUSALS[Refusal.SENDER])
         if sum(len(one.recipients()) for one in sending.personalizations) > RECIPIENTS_MAX:
             raise Refused(_error(f"There are more than {RECIPIENTS_MAX} recipients.", field="personalizations"))
         for position, personalization in enumerate(sending.personalizations):
