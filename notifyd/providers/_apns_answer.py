@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
-from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
-from notifyd.providers._http_answer import decoded, retry_after_s
+from notifyd.core.outcome import Accepted, AddressGone, Outcome, Reason, Unknown
+from notifyd.providers._http_answer import decoded, reason_of_status, refusal, retry_after_s
 from notifyd.providers._mail import short
 from notifyd.wire.transport import Response
 
@@ -52,14 +52,8 @@ _REASONS = {
 }
 _STATUSES = {
     400: Reason.MESSAGE_REFUSED,
-    403: Reason.CREDENTIALS,
-    404: Reason.CREDENTIALS,
-    405: Reason.CREDENTIALS,
     410: Reason.ADDRESS_INVALID,  # without a word that it is gone
-    413: Reason.PAYLOAD_TOO_LARGE,
-    429: Reason.THROTTLED,
 }
-_NEVER_AS_IT_IS = frozenset({Reason.ADDRESS_INVALID, Reason.MESSAGE_REFUSED, Reason.PAYLOAD_TOO_LARGE})
 
 
 class _Answer(msgspec.Struct):
@@ -86,10 +80,9 @@ def outcome_of(response: Response) -> Outcome:
     if response.status == 410 and answer.reason in _GONE:
         since_s = None if answer.timestamp is None else answer.timestamp / 1000
         return AddressGone(text, since_s)
-    reason = _REASONS.get(answer.reason) or _STATUSES.get(response.status)
-    if reason in _NEVER_AS_IT_IS:
-        return Rejected(reason, text)
+    status = response.status
+    reason = _REASONS.get(answer.reason) or _STATUSES.get(status) or reason_of_status(status)
     if reason is not None:
-        return Deferred(reason, retry_after_s(response), text)
+        return refusal(reason, text, retry_after_s(response))
     # 500 InternalServerError says no more, and anything else is not of APNs.
     return Unknown(Reason.PROVIDER_ERROR if response.status >= 500 else Reason.ANSWER_UNREADABLE, text)

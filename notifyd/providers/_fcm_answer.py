@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
-from notifyd.providers._http_answer import decoded, retry_after_s
+from notifyd.core.outcome import Accepted, AddressGone, Outcome, Reason, Unknown
+from notifyd.providers._http_answer import decoded, reason_of_status, refusal, retry_after_s
 from notifyd.providers._mail import short
 from notifyd.wire.transport import Response
 
@@ -30,13 +30,8 @@ _CODES = {
 _TOO_LARGE = "too big"
 _STATUSES = {
     400: Reason.MESSAGE_REFUSED,
-    401: Reason.CREDENTIALS,
-    403: Reason.CREDENTIALS,
     404: Reason.SENDER_REFUSED,  # the project, where no FcmError speaks of the token
-    413: Reason.PAYLOAD_TOO_LARGE,
-    429: Reason.THROTTLED,
 }
-_NEVER_AS_IT_IS = frozenset({Reason.ADDRESS_INVALID, Reason.MESSAGE_REFUSED, Reason.PAYLOAD_TOO_LARGE})
 
 
 class _Violation(msgspec.Struct):
@@ -109,10 +104,8 @@ def outcome_of(response: Response) -> Outcome:
     if error.code == "UNREGISTERED":
         return AddressGone(text)
     reason = _reason(response.status, error)
-    if reason in _NEVER_AS_IT_IS:
-        return Rejected(reason, text)
     if reason is not None:
-        return Deferred(reason, retry_after_s(response), text)
+        return refusal(reason, text, retry_after_s(response))
     # 500 INTERNAL says no more, and anything else is not of FCM.
     return Unknown(Reason.PROVIDER_ERROR if response.status >= 500 else Reason.ANSWER_UNREADABLE, text)
 
@@ -136,4 +129,4 @@ def _reason(status: int, error: _Error) -> Reason | None:
         return Reason.ADDRESS_INVALID if about_token else Reason.MESSAGE_REFUSED
     if error.is_of_one_device:
         return Reason.RECIPIENT_UNAVAILABLE
-    return _CODES.get(error.code) or _STATUSES.get(status)
+    return _CODES.get(error.code) or _STATUSES.get(status) or reason_of_status(status)

@@ -237,6 +237,7 @@ async def test_the_accepted_ones_name_is_apns_own() -> None:
         (400, "IdleTimeout", Deferred(Reason.PROVIDER_ERROR, answer="400 IdleTimeout")),
         (403, "Forbidden", Rejected(Reason.MESSAGE_REFUSED, "403 Forbidden")),
         (403, "InvalidProviderToken", Deferred(Reason.CREDENTIALS, answer="403 InvalidProviderToken")),
+        (407, "", Deferred(Reason.CREDENTIALS, answer="407")),
         (403, "SomethingNew", Deferred(Reason.CREDENTIALS, answer="403 SomethingNew")),
         (404, "BadPath", Deferred(Reason.CREDENTIALS, answer="404 BadPath")),
         (404, "SomethingNew", Deferred(Reason.CREDENTIALS, answer="404 SomethingNew")),

@@ -222,6 +222,8 @@ async def test_over_4096_bytes_is_refused_or_where_the_template_allows_shortened
             refusal(403, "PERMISSION_DENIED", fcm_error("SENDER_ID_MISMATCH")),
             Rejected(Reason.ADDRESS_INVALID, "403 PERMISSION_DENIED SENDER_ID_MISMATCH"),
         ),
+        (Response(405, {}, b"<html>"), Deferred(Reason.CREDENTIALS, answer="405")),
+        (Response(407, {}, b"<html>"), Deferred(Reason.CREDENTIALS, answer="407")),
         (refusal(403, "PERMISSION_DENIED"), Deferred(Reason.CREDENTIALS, answer="403 PERMISSION_DENIED")),
         (
             refusal(429, "RESOURCE_EXHAUSTED", fcm_error("QUOTA_EXCEEDED"), retry_after="30"),
