@@ -65,7 +65,7 @@ _LISTED = (
 # X.7.1 is a policy of any kind, and some give no code: what these mean, any mail would be told as well.
 _POLICIES = (
     (_LISTED, Reason.SENDER_REFUSED),
-    (r"unusual rate of unsolicited mail", Reason.SENDER_REFUSED),
+    (r"unusual rate of unsolicited mail|low reputation of the sending", Reason.SENDER_REFUSED),
     # It does not know us: as Postfix, Exim, Sendmail, Exchange and Google's relay say it.
     (r"relay(ing)? (access )?denied|relay(ing)? not permitted|unable to relay", Reason.CREDENTIALS),
     # Google Workspace: "SMTP relay service error messages".

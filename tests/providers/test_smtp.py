@@ -242,6 +242,10 @@ OUTLOOK = (
         (550, f"5.7.649 Access denied, banned sending IP [192.0.2.1]. {BANNED}"),
         (550, "5.7.511 Access denied, banned sender [192.0.2.1]"),
         (550, "5.7.1 [192.0.2.1] Our system has detected an unusual rate of\n5.7.1 unsolicited mail"),
+        (
+            550,
+            "5.7.1 This message is likely suspicious due to the very low reputation of the sending\n5.7.1 domain",
+        ),
     ],
 )
 def test_a_list_that_names_our_network_is_ours_to_leave_and_takes_nobodys_address_or_mail(
