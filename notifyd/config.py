@@ -46,7 +46,8 @@ class Config(BaseSettings):
     prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")] = "notifyd"
     """The start of every name in AWS: tables, queues, topic, stream."""
     workers: Workers = 1
-    """Processes, or `auto`: one for each core that this one may use. Slots and bytes are each process's own."""
+    """Processes, or `auto`: one for each core that this one may use, by affinity and CPU quota. Slots and bytes
+    are each process's own."""
     aws: sections.AwsSection = sections.AwsSection()
     api: sections.ApiSection = sections.ApiSection()
     admin: sections.AdminSection = sections.AdminSection()

@@ -59,9 +59,3 @@ class SystemEntropy:
 
     def token(self) -> str:
         return os.urandom(13).hex()
-
-
-def usable_cores() -> int:
-    """Those that this process may use; a quota on CPU time takes none away."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1

@@ -84,7 +84,7 @@ def _check(config: Config) -> None:
 
 
 def _worker_count(config: Config) -> int:
-    from notifyd.system import usable_cores
+    from notifyd.cores import usable_cores
 
     return usable_cores() if config.workers == "auto" else config.workers
 
