@@ -12,20 +12,24 @@ class NotifydError(Exception):
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that is wrong for the operator: `where` (file:line or key), `what` (names the value), `mend`.
 
-    `is_warning`: it works nevertheless, as far as that goes.
+    `is_warning`: it works nevertheless, as far as that goes. `is_outage`: who would know could not be asked, so
+    all may be right.
     """
 
     where: str
     what: str
     mend: str
     is_warning: bool = False
+    is_outage: bool = False
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}; {self.mend}"
 
 
 class ConfigError(NotifydError):
-    """The operator's: config, catalog, templates or what was created in AWS. The process exits with 78."""
+    """The operator's: config, catalog, templates or what was created in AWS. The process exits with 78, or with 70
+    where all of its faults are outages.
+    """
 
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))

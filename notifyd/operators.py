@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import CollectorRegistry
 
 from notifyd.assembly import Assembly
+from notifyd.aws.outage import is_outage
 from notifyd.aws.region import find_region
 from notifyd.aws.secrets import fetch_secrets
 from notifyd.aws.session import AwsSession
@@ -40,7 +41,7 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(config: Config) -> AsyncIterator[Desk]:
-    """Raises ConfigError, also for what AWS refuses."""
+    """Raises ConfigError, also for what AWS refuses or does not answer."""
     clock, entropy = SystemClock(), SystemEntropy()
     failure: Exception | None = None
     async with AsyncExitStack() as stack:
@@ -74,7 +75,7 @@ def _raise(failure: Exception) -> NoReturn:
             raise ConfigError([Fault("AWS", str(failure), "run `notifyd init`, or correct the name")]) from None
         case AwsError() | TransportError() | ClientError() | BotoCoreError():
             mend = "look at credentials, region and what this role may do; see `notifyd check`"
-            raise ConfigError([Fault("AWS", str(failure), mend)]) from None
+            raise ConfigError([Fault("AWS", str(failure), mend, is_outage=is_outage(failure))]) from None
         case DamagedItem():
             raise ConfigError([Fault(failure.key, failure.why, "see `notifyd leases`")]) from None
         case _:

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from notifyd.aws.blueprint import Blueprint, Key, Queue, Table
+from notifyd.aws.outage import is_outage
 from notifyd.aws.resources import queue_url, topic_arn
 from notifyd.aws.session import AwsSession
 from notifyd.aws.tables import describe_table
@@ -55,9 +56,10 @@ async def guarded(where: str, check: AsyncIterator[Fault]) -> AsyncIterator[Faul
     except ClientError as error:
         answer = error.response["Error"]
         what = f"{error.operation_name} was refused: {answer['Code']}: {answer.get('Message', '')}"
-        yield Fault(where, what, "let this role do it, or use other credentials")
+        yield Fault(where, what, "let this role do it, or use other credentials", is_outage=is_outage(error))
     except BotoCoreError as error:
-        yield Fault(where, f"AWS could not be asked: {error}", "look at credentials, region, network and endpoint")
+        mend = "look at credentials, region, network and endpoint"
+        yield Fault(where, f"AWS could not be asked: {error}", mend, is_outage=is_outage(error))
 
 
 async def _identity(session: AwsSession) -> AsyncIterator[Fault]:

@@ -11,6 +11,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from pydantic import SecretStr
 
+from notifyd.aws.outage import is_outage
 from notifyd.aws.session import AwsSession
 from notifyd.errors import ConfigError, Fault, TransportError
 from notifyd.secret_ref import SecretRef, SecretScheme, read_local_secret
@@ -50,11 +51,10 @@ async def fetch_secrets(
 
 
 def _may_pass(error: ClientError | BotoCoreError) -> bool:
-    """An outage, of which nothing in the config is to blame."""
-    if isinstance(error, BotoCoreError):
-        return not isinstance(error, ParamValidationError)
-    throttled = "Throttling" in error.response["Error"]["Code"]
-    return throttled or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+    """Nothing in the config is to blame. Nor is it where there are no credentials: an instance's role that does
+    not answer leaves none, and `check` tells where there never are any.
+    """
+    return is_outage(error) or (isinstance(error, BotoCoreError) and not isinstance(error, ParamValidationError))
 
 
 async def _fetch(ref: SecretRef, client: Any) -> SecretStr:

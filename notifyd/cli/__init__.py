@@ -8,7 +8,7 @@ from importlib import import_module
 import click
 
 from notifyd.cli.command import write_examples, write_exits
-from notifyd.cli.exit_codes import CONFIG, INTERNAL, NO
+from notifyd.cli.exit_codes import CONFIG, INTERNAL, NO, exit_code
 from notifyd.cli.output import echo_faults
 from notifyd.errors import ConfigError
 
@@ -36,7 +36,7 @@ _EXITS = {
     0: "done (run: drained)",
     NO: "done, and the answer is no",
     2: "the command was called wrongly",
-    INTERNAL: "a fault of the program's own",
+    INTERNAL: "a fault of the program's own, or AWS is away",
     CONFIG: "the config, or what it names, is wrong: one line a fault on stderr",
 }
 
@@ -63,7 +63,7 @@ class _LateGroup(click.Group):
             super().invoke(ctx)
         except ConfigError as error:
             echo_faults(error.faults)
-            ctx.exit(CONFIG)
+            ctx.exit(exit_code(error.faults))
 
 
 @click.group(cls=_LateGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

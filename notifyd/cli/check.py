@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from notifyd.cli.command import Command
-from notifyd.cli.exit_codes import CONFIG
+from notifyd.cli.exit_codes import CONFIG, INTERNAL, exit_code
 from notifyd.cli.output import echo_faults, echo_json, json_option
 from notifyd.cli.setup import blueprint_of, config_option, open_session, read_config
 from notifyd.cli.template_texts import template_faults
@@ -26,7 +26,11 @@ KEY_CHARS_MIN = 16
 @click.command(
     cls=Command,
     examples=["notifyd check", "notifyd check --json | jq -r '.faults[].mend'"],
-    exits={0: "no fault (there may be warnings)", CONFIG: "at least one fault"},
+    exits={
+        0: "no fault (there may be warnings)",
+        INTERNAL: "none was found, but AWS or a provider is away, or the program's own",
+        CONFIG: "at least one fault",
+    },
 )
 @config_option
 @json_option
@@ -45,8 +49,7 @@ def check(ctx: click.Context, config_path: Path, as_json: bool) -> None:
     else:
         echo_faults([*warnings, *faults])
         click.echo(f"faults: {len(faults)}, warnings: {len(warnings)}")
-    if faults:
-        ctx.exit(CONFIG)
+    ctx.exit(exit_code(faults))
 
 
 async def preflight(config: Config) -> list[Fault]:
@@ -92,6 +95,7 @@ async def _start_faults(config: Config, session: AwsSession) -> list[Fault]:
     except ConfigError as error:
         faults += error.faults
     except TransportError as error:
-        faults.append(Fault("secrets", str(error), "look at credentials, region, network and endpoint"))
+        mend = "look at credentials, region, network and endpoint"
+        faults.append(Fault("secrets", str(error), mend, is_outage=True))
     sources = [(source.kind, config.source_name(source)) for source in config.sources]
     return faults + await check_resources(session, blueprint_of(config), sources)

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
+
+from notifyd.errors import Fault
 
 NO: Final = 1
 INTERNAL: Final = 70
 CONFIG: Final = 78
+
+
+def exit_code(faults: Iterable[Fault]) -> int:
+    """What to end with after these. An outage says nothing of the config, and may be over by the next start."""
+    codes = {INTERNAL if fault.is_outage else CONFIG for fault in faults if not fault.is_warning}
+    return max(codes, default=0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from notifyd.cli.command import Command
-from notifyd.cli.exit_codes import CONFIG
+from notifyd.cli.exit_codes import CONFIG, INTERNAL
 from notifyd.cli.output import echo_json, echo_table, json_option
 from notifyd.cli.setup import blueprint_of, config_option, open_session, read_config
 
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 @click.command(
     cls=Command,
     examples=["notifyd init", "notifyd init --json | jq '.made[] | select(.created)'"],
-    exits={0: "all is there", CONFIG: "AWS refused, or something did not become active"},
+    exits={
+        0: "all is there",
+        INTERNAL: "AWS is away, or a fault of the program's own",
+        CONFIG: "AWS refused, or something did not become active",
+    },
 )
 @config_option
 @json_option
@@ -42,6 +46,7 @@ def init(config_path: Path, as_json: bool) -> None:
 async def _create(config: Config) -> list[Made]:
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from notifyd.aws.outage import is_outage
     from notifyd.aws.resources import create_resources
     from notifyd.errors import ConfigError, Fault
     from notifyd.system import SystemClock
@@ -51,4 +56,4 @@ async def _create(config: Config) -> list[Made]:
             return [made async for made in create_resources(session, blueprint_of(config), SystemClock())]
         except (ClientError, BotoCoreError) as error:
             mend = "look at credentials, region and what this role may do"
-            raise ConfigError([Fault("AWS", str(error), mend)]) from None
+            raise ConfigError([Fault("AWS", str(error), mend, is_outage=is_outage(error))]) from None

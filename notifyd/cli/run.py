@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     exits={
         0: "drained, or told to stop before anything was begun",
         CONFIG: "config, or what it names: one line a fault on stderr",
-        INTERNAL: "its own fault, AWS away for 2 min at the start, or a worker that did not drain in time",
+        INTERNAL: "its own fault, AWS away at the start, or a worker that did not drain in time",
     },
 )
 @config_option

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from notifyd.cli.command import Command
-from notifyd.cli.exit_codes import CONFIG
+from notifyd.cli.exit_codes import CONFIG, INTERNAL
 from notifyd.cli.output import echo_json, json_option
 from notifyd.cli.setup import config_option, open_session, read_config
 
@@ -25,7 +25,12 @@ if TYPE_CHECKING:
         """notifyd send --type order_shipped --user u-1 --detail '{"order": 17}'""",
         "notifyd send --file event.json --into orders",
     ],
-    exits={0: "AWS took it", 2: "that is no event", CONFIG: "the config is wrong, or AWS refused"},
+    exits={
+        0: "AWS took it",
+        2: "that is no event",
+        INTERNAL: "AWS is away and may have taken it, or a fault of the program's own",
+        CONFIG: "the config is wrong, or AWS refused",
+    },
 )
 @config_option
 @click.option("--type", "types", multiple=True, metavar="DETAIL_TYPE", help="The event's detail-type; may repeat.")
@@ -104,6 +109,7 @@ async def _put(config: Config, source: SourceSection, event: dict[str, Any]) -> 
     import msgspec
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from notifyd.aws.outage import is_outage
     from notifyd.core.dynamodb_json import typed_item
     from notifyd.core.filter_criteria import SourceKind
     from notifyd.errors import ConfigError, Fault
@@ -123,5 +129,6 @@ async def _put(config: Config, source: SourceSection, event: dict[str, Any]) -> 
                     answer = await kinesis.put_record(StreamName=name, PartitionKey=key, Data=data)
                     put |= {"shard": answer["ShardId"], "sequence": answer["SequenceNumber"]}
     except (ClientError, BotoCoreError) as error:
-        raise ConfigError([Fault(f"{put['kind']} {name}", str(error), "see `notifyd check`")]) from None
+        mend = "look at credentials, region and what this role may do; see `notifyd check`"
+        raise ConfigError([Fault(f"{put['kind']} {name}", str(error), mend, is_outage=is_outage(error))]) from None
     return put | {"id": str(event.get("id", ""))}

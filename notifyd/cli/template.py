@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from notifyd.cli.command import Command, Group
-from notifyd.cli.exit_codes import CONFIG
+from notifyd.cli.exit_codes import CONFIG, exit_code
 from notifyd.cli.output import echo_faults, echo_json, json_option
 from notifyd.cli.setup import config_option, read_config
 from notifyd.cli.template_message import echo_message
@@ -46,8 +46,7 @@ def lint(ctx: click.Context, config_path: Path, as_json: bool) -> None:
     else:
         echo_faults(faults)
         click.echo(f"faults: {len(faults)}")
-    if faults:
-        ctx.exit(CONFIG)
+    ctx.exit(exit_code(faults))
 
 
 @template.command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from notifyd.cli.setup import open_session
-from notifyd.errors import ConfigError, Fault
+from notifyd.errors import AwsError, ConfigError, Fault, TransportError
 
 if TYPE_CHECKING:
     from notifyd.config import Config
@@ -15,14 +15,20 @@ if TYPE_CHECKING:
 
 async def fetch_texts(config: Config) -> dict[str, str]:
     """`<type>/<channel>.<part>` → text. Raises ConfigError."""
+    from notifyd.aws.outage import is_outage
     from notifyd.aws.template_store import S3TemplateStore
     from notifyd.template_folder import TemplateFolder
 
     if config.templates.s3 is None:
         fetched = await TemplateFolder(config.templates.folder).fetch(None)
     else:
-        async with open_session(config) as session:
-            fetched = await S3TemplateStore(config.templates.s3, session).fetch(None)
+        try:
+            async with open_session(config) as session:
+                fetched = await S3TemplateStore(config.templates.s3, session).fetch(None)
+        except (AwsError, TransportError) as error:
+            mend = "look at credentials, region, network and what this role may do"
+            fault = Fault(config.templates.s3, f"cannot be read: {error}", mend, is_outage=is_outage(error))
+            raise ConfigError([fault]) from None
     return fetched[1] if fetched else {}
 
 

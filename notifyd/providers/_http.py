@@ -112,7 +112,8 @@ class HttpProvider(Unasked, ABC):
             return await self.faults()
         except TransportError as error:
             what = f"does not tell of the account: {error}"
-            return [self.fault("", what, "mend base_url or ca_file, or the network on the way")]
+            mend = "mend base_url or ca_file, or the network on the way"
+            return [Fault(self._where, what, mend, is_outage=True)]
 
     async def close(self) -> None:
         await self._transport.close()
@@ -122,7 +123,11 @@ class HttpProvider(Unasked, ABC):
         return await self._transport.send(request, timeout_s=self._timeout_s)
 
     def fault(self, key: str, what: str, mend: str) -> Fault:
-        return Fault(f"providers.{self.name}" + (f".{key}" if key else ""), what, mend)
+        return Fault(self._where + (f".{key}" if key else ""), what, mend)
+
+    @property
+    def _where(self) -> str:
+        return f"providers.{self.name}"
 
     def unanswered(self, error: TransportError) -> Outcome:
         """Of an attempt that brought no answer at all."""

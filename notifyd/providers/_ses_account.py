@@ -9,8 +9,9 @@ from urllib.parse import quote
 import msgspec
 
 from notifyd.core.unreadable import UNREADABLE
-from notifyd.errors import AwsError, Fault, NoAnswer
+from notifyd.errors import AwsError, Fault, NoAnswer, TransportError
 from notifyd.wire.aws_call import AwsService
+from notifyd.wire.aws_error import may_pass
 
 _ACCOUNT = "/v2/email/account"
 _IDENTITIES = "/v2/email/identities/"
@@ -67,12 +68,12 @@ def account_faults(account: Account) -> list[Fault]:
     return faults
 
 
-def unreadable(error: Exception) -> Fault:
+def unreadable(error: AwsError | TransportError) -> Fault:
     mend = (
         "mend region, base_url or credentials, and let the role do ses:GetAccount, ses:GetEmailIdentity and "
         "ses:GetConfigurationSet"
     )
-    return Fault(_WHERE, f"SES does not tell of its account: {error}", mend)
+    return Fault(_WHERE, f"SES does not tell of its account: {error}", mend, is_outage=may_pass(error))
 
 
 async def sender_faults(aws: AwsService, sender: str) -> list[Fault]:

@@ -71,9 +71,8 @@ class ApnsProvider(Unasked):
                 mend = "mend key, key_id, team_id or certificate, topic or environment"
                 return [Fault(_WHERE, f"APNs refuses them: {said}", mend)]
             case Deferred(Reason.NO_CONNECTION | Reason.TURNED_AWAY, answer=said) | Unknown(answer=said):
-                return [
-                    Fault(_WHERE, f"cannot be asked: {said}", "mend base_url or ca_file, or the network there")
-                ]
+                mend = "mend base_url or ca_file, or the network there"
+                return [Fault(_WHERE, f"cannot be asked: {said}", mend, is_outage=True)]
             case _:
                 return []
 

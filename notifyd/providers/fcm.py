@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 
 from notifyd.core.channel import Channel
 from notifyd.core.message import Delivery
-from notifyd.core.outcome import Deferred, Outcome
+from notifyd.core.outcome import Deferred, Outcome, Reason
 from notifyd.errors import ConfigError, Fault
 from notifyd.ports import Clock, Limits, Tell, tell_nobody
 from notifyd.providers._base import ProviderContext, Unasked, answer_timeout_s
@@ -90,7 +90,7 @@ class FcmProvider(Unasked):
         token = await self._access.current()
         if isinstance(token, Deferred):
             mend = "mend service_account, token_url or ca_file, and let the account send messages"
-            return [Fault(_WHERE, token.answer, mend)]
+            return [Fault(_WHERE, token.answer, mend, is_outage=token.reason is not Reason.CREDENTIALS)]
         return []
 
     async def close(self) -> None:

@@ -86,7 +86,8 @@ class SmtpProvider(Unasked):
             await client.connect()
         except (SMTPException, OSError) as error:
             what = f"cannot begin a session with {self._config.base_url}: {error}"
-            return [Fault("providers.smtp", what, "mend base_url, starttls, ca_file, username or password")]
+            mend = "mend base_url, starttls, ca_file, username or password"
+            return [Fault("providers.smtp", what, mend, is_outage=isinstance(error, OSError))]
         await _quit(client)
         return []
 

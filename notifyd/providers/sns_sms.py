@@ -25,6 +25,7 @@ from notifyd.providers._each_alone import batch_max_of, sent_each_alone
 from notifyd.providers._http_answer import quoted, refusal, unanswered
 from notifyd.providers._sms import SEGMENTS_MAX, number_of, text_of
 from notifyd.wire.aws_call import AwsService
+from notifyd.wire.aws_error import may_pass
 
 _VERSION = "2010-03-31"
 _PAYLOAD_BYTES_MAX = 64 * 1024
@@ -100,7 +101,8 @@ class SnsSmsProvider(Unasked):
                 "mend region, base_url or credentials, and let the role do sns:GetSMSSandboxAccountStatus and "
                 "sns:GetSMSAttributes"
             )
-            return [Fault(_WHERE, f"SNS does not tell of the account: {error}", mend)]
+            what = f"SNS does not tell of the account: {error}"
+            return [Fault(_WHERE, what, mend, is_outage=may_pass(error))]
 
     async def close(self) -> None:
         """The connections are the AWS session's, which closes them."""

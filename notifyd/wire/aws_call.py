@@ -15,7 +15,7 @@ import msgspec
 
 from notifyd.errors import AwsError, NoAnswer, NotSent, Throttled, TransportError
 from notifyd.ports import Clock, Entropy
-from notifyd.wire.aws_error import error_of, is_skew
+from notifyd.wire.aws_error import error_of, is_skew, may_pass
 from notifyd.wire.credentials import CredentialSource
 from notifyd.wire.http_date import epoch_s
 from notifyd.wire.sigv4 import Signer
@@ -133,7 +133,7 @@ class AwsService:
                 answer = await self._attempt(name, request, timeout_s)
             except (AwsError, TransportError) as error:
                 self._answered(self._service, _outcome(error))
-                if attempt >= attempts_max or not _may_pass(error):
+                if attempt >= attempts_max or not may_pass(error):
                     raise
             else:
                 self._answered(self._service, "ok")
@@ -204,10 +204,3 @@ def _outcome(error: AwsError | TransportError) -> str:
             return "not_sent"
         case _:
             return "no_answer"
-
-
-def _may_pass(error: AwsError | TransportError) -> bool:
-    """Whether the same bytes may fare better later."""
-    if isinstance(error, AwsError):
-        return isinstance(error, Throttled) or error.status >= 500
-    return True

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from typing import Final
 
 import msgspec
 
-from notifyd.errors import AwsError, Throttled
+from notifyd.errors import AwsError, Throttled, TransportError
 from notifyd.wire.transport import Response
 
-# The union that botocore's standard retry mode treats as throttling.
-_THROTTLED = frozenset(
+THROTTLED: Final = frozenset(
     {
         "BandwidthLimitExceeded",
         "EC2ThrottledException",
@@ -29,6 +29,7 @@ _THROTTLED = frozenset(
         "TransactionInProgressException",
     }
 )
+"""The codes that botocore's standard retry mode treats as throttling."""
 # What services say to a signature whose date is off; some give the reason only as "invalid signature".
 _SKEWED = frozenset(
     {
@@ -59,7 +60,7 @@ def error_of(operation: str, answer: Response) -> AwsError:
     # Header: `ThrottlingException:http://…`; body: `com.amazonaws.dynamodb.v20120810#ThrottlingException`.
     named = answer.headers.get("x-amzn-errortype") or body.type or body.code or f"HTTP{answer.status}"
     code = named.split(":", 1)[0].rsplit("#", 1)[-1]
-    throttled = code in _THROTTLED or answer.status == 429
+    throttled = code in THROTTLED or answer.status == 429
     return (Throttled if throttled else AwsError)(
         operation,
         code,
@@ -85,3 +86,10 @@ def _body_of(body: bytes) -> _Body:
 
 def is_skew(error: AwsError) -> bool:
     return error.code in _SKEWED
+
+
+def may_pass(error: AwsError | TransportError) -> bool:
+    """Whether the same bytes may fare better later."""
+    if isinstance(error, AwsError):
+        return isinstance(error, Throttled) or error.status >= 500
+    return True

@@ -76,17 +76,44 @@ def test_what_leads_to_no_aws_is_said_in_a_line(
     assert says in done.err
 
 
-@pytest.mark.parametrize("command", [("dlq", "list"), ("dlq", "redrive"), ("replay", "--from", "1h"), ("audit",)])
-def test_an_aws_that_cannot_be_reached_is_said_in_a_line(
-    embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str, command: tuple[str, ...]
+@pytest.mark.parametrize(
+    ("command", "templates"),
+    [
+        ("run", ""),
+        ("run", "templates: {s3: s3://bucket/prefix}"),
+        ("check", ""),
+        ("check", "templates: {s3: s3://bucket/prefix}"),
+        ("template lint", "templates: {s3: s3://bucket/prefix}"),
+        ("init", ""),
+        ("send --type order_shipped", ""),
+        ("dlq list", ""),
+        ("dlq redrive", ""),
+        ("replay --from 1h", ""),
+        ("audit", ""),
+    ],
+)
+def test_an_aws_that_cannot_be_reached_is_said_in_a_line_and_is_no_wrong_config(
+    embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str, command: str, templates: str
 ) -> None:
     config = tmp_path / "notifyd.yaml"
-    config.write_text(CONFIG.format(prefix=prefix))
+    config.write_text(CONFIG.format(prefix=prefix) + templates)
     environ = environ_of(embedded_aws) | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
-    done = notifyd_here(*command, "-c", config, environ=environ)
-    assert done.exit_code == 78, done.err
-    assert "look at credentials, region and what this role may do" in done.err
+    done = notifyd_here(*command.split(), "-c", config, environ=environ)
+    assert done.exit_code == 70, done.err
+    assert "127.0.0.1:1" in done.err
+    assert "look at credentials, region" in done.err
     assert "Traceback" not in done.err
+
+
+def test_what_is_wrong_counts_more_than_what_could_not_be_asked(
+    embedded_aws: EmbeddedAws, tmp_path: Path, prefix: str
+) -> None:
+    config = tmp_path / "notifyd.yaml"
+    config.write_text(CONFIG.format(prefix=prefix) + "templates: {folder: /nowhere}")
+    environ = environ_of(embedded_aws) | {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    done = notifyd_here("check", "--json", "-c", config, environ=environ)
+    assert done.exit_code == 78
+    assert [fault.get("is_outage", False) for fault in done.json["faults"]].count(True) == 2
 
 
 def test_secrets_that_cannot_be_asked_for_are_a_fault_of_the_check(

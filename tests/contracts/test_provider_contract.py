@@ -201,6 +201,7 @@ async def test_without_a_connection_nothing_was_sent(name: str) -> None:
         assert told(outcome) == (Deferred, blamed(rig, Reason.NO_CONNECTION))
         faults = await provider.problems()
         assert [fault.where for fault in faults] == ([] if name in UNASKED else [f"providers.{provider.name}"])
+        assert all(fault.is_outage for fault in faults)
 
 
 async def test_a_provider_that_may_send_has_no_problems(rig: Rig) -> None:

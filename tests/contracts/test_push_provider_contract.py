@@ -248,4 +248,4 @@ async def test_an_apns_that_is_not_there_is_a_problem(name: str) -> None:
     stand = STANDS[name]
     async with push_rig(name) as rig, push_provider(stand, rig.sandbox, **stand.away) as provider:
         [fault] = await provider.problems()
-        assert fault.where == "providers.apns"
+        assert (fault.where, fault.is_outage) == ("providers.apns", True)
