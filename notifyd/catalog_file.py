@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     HttpUrl,
     PositiveFloat,
@@ -18,6 +16,7 @@ from pydantic import (
 
 from notifyd.catalog_values import Channels, Default, EventPath, Filter, Headers, MatchPattern, Sender, Tags
 from notifyd.config_faults import validation_faults
+from notifyd.config_sections import Section
 from notifyd.config_values import wrong
 from notifyd.core.catalog import DEADLINE_S, Catalog, LookupPolicy, LookupSpec, NotificationType
 from notifyd.core.channel import InDoubt, Lane
@@ -30,11 +29,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class LookupEntry(_Entry):
+class LookupEntry(Section):
     """Facts about the event, from a table or an HTTPS service (one of the two)."""
 
     key: EventPath
@@ -55,7 +50,7 @@ class LookupEntry(_Entry):
         return self
 
 
-class TypeEntry(_Entry):
+class TypeEntry(Section):
     """One notification type, under its name."""
 
     match: MatchPattern
@@ -70,7 +65,7 @@ class TypeEntry(_Entry):
     data: EventPath | None = None
     """JMESPath of what templates see as `data`; unset: the whole event."""
     lane: Lane = Lane.TRANSACTIONAL
-    deadline_s: Annotated[PositiveFloat, Field(allow_inf_nan=False)] = DEADLINE_S
+    deadline_s: PositiveFloat = DEADLINE_S
     """From the event's arrival; afterwards nothing is sent any more."""
     in_doubt: InDoubt = InDoubt.RESEND
     default: Default = True
@@ -91,7 +86,7 @@ class TypeEntry(_Entry):
         return self
 
 
-class CatalogFile(_Entry):
+class CatalogFile(Section):
     types: Annotated[dict[Name, TypeEntry], Field(min_length=1)]
 
 

@@ -24,13 +24,19 @@ from notifyd.core.policy import DeliveryMode
 from notifyd.names import LogIndex
 from notifyd.secret_ref import SecretRef
 
-Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, le=1000)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class Section(BaseModel):
+    """Of this config, or an entry of the catalog."""
+
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+        allow_inf_nan=False,  # YAML has .inf and .nan, and no wait or rate may be without an end
     )
 
 

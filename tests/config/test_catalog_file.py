@@ -171,6 +171,11 @@ WRONG: list[tuple[str, str, str]] = [
         'lookups: {a: {key: x, url: "http://rates.example"}}',
         "7: types.paid.lookups.a.url is 'http://rates",
     ),
+    (
+        "more",
+        "lookups: {a: {key: x, table: t, timeout_s: .inf}}",
+        "7: types.paid.lookups.a.timeout_s is inf; it should be a finite number",
+    ),
     ("more", "lookups: {a: {key: x., table: t}}", "7: types.paid.lookups.a.key is wrong: 'x.' is no JMESPath"),
 ]
 

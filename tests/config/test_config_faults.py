@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
+from notifyd.catalog_file import CatalogFile
+from notifyd.config import Config
 from tests.support.config_file import faults
 
 
@@ -93,6 +99,16 @@ from tests.support.config_file import faults
         ),
         (
             "delivery",
+            "delivery: {send_timeout_s: .inf}",
+            "notifyd.yaml:5: delivery.send_timeout_s is inf; it should be a finite number",
+        ),
+        (
+            "channels",
+            "channels: {email: {providers: {ses: .nan}}}",
+            "notifyd.yaml:3: channels.email.providers.ses is nan; it should be a finite number",
+        ),
+        (
+            "delivery",
             "delivery: {mode: redirect}",
             (
                 "notifyd.yaml:5: delivery.mode is 'redirect', and redirect_to has no address for email; "
@@ -143,3 +159,31 @@ def test_a_fault_is_told_with_place_value_and_mend(tmp_path: Path, section: str,
     found = faults(tmp_path, None, **{section: text})
     assert len(found) == 1
     assert found[0].startswith(fault)
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    """With all that it holds, sections in sections."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from _models(field.annotation)
+    for inner in get_args(annotation):
+        yield from _models(inner)
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize(
+    ("model", "key"),
+    [
+        pytest.param(model, key, id=f"{model.__name__}.{key}")
+        for model in (*_models(Config), *_models(CatalogFile))
+        for key in model.model_fields
+        if not model.model_config.get("coerce_numbers_to_str")
+    ],
+)
+def test_no_key_of_config_or_catalog_takes_a_number_without_an_end(
+    model: type[BaseModel], key: str, number: float
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        model.model_validate({key: number})
+    assert any(fault["loc"][:1] == (key,) for fault in refused.value.errors())
