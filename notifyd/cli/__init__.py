@@ -75,6 +75,9 @@ def cli() -> None:
 def main() -> None:
     try:
         cli()
-    except Exception as error:  # noqa: BLE001 - the last line of defence: an exit code and a trace, not a guess
-        sys.excepthook(type(error), error, error.__traceback__)
+    except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - an exit code and a trace, not a guess
+        from notifyd.system import SystemEntropy
+        from notifyd.telemetry.logs import last_words
+
+        last_words(error, SystemEntropy().token().encode(), sys.stderr)
         sys.exit(INTERNAL)

@@ -45,7 +45,9 @@ class _Lines(structlog.PrintLogger):
 def log_processors(redactor: Redactor, *, colours: bool) -> list[Processor]:
     """What happens to a line, from the logger's call to the text."""
     renderer: Processor = (
-        structlog.dev.ConsoleRenderer() if colours else structlog.processors.JSONRenderer(ensure_ascii=False)
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if colours
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     return [
         structlog.contextvars.merge_contextvars,
@@ -71,3 +73,10 @@ def configure_logs(level: str, redactor: Redactor, stream: TextIO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+
+
+def last_words(error: BaseException, key: bytes, stream: TextIO) -> None:
+    """Of a process that a fault of its own ends. `key` and `stream` are for one that has no log yet."""
+    if not structlog.is_configured():
+        configure_logs("critical", Redactor(key), stream)
+    structlog.get_logger(__name__).critical("ended_by_fault", exc_info=error)

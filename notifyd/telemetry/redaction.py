@@ -54,10 +54,18 @@ class Redactor:
         return f"#{hmac.digest(self._key, value.encode(errors='replace'), 'sha256').hex()[:_HASH_CHARS]}"
 
     def text(self, text: str) -> str:
-        """The text with what is private in it replaced, cut where it is overlong."""
-        redacted = _PRIVATE_TEXT.sub(lambda match: self.hashed(match[0]), text[:_TEXT_CHARS_MAX])
-        # The cut may have halved a token beyond recognition: the end goes, so that no half of one stays.
-        return redacted if len(text) <= _TEXT_CHARS_MAX else f"{redacted[:-_TOKEN_CHARS_MAX]}…"
+        """The text with what is private in it replaced. Where it is overlong its middle goes: what a traceback is
+        about stands in its last line.
+        """
+        if len(text) <= _TEXT_CHARS_MAX:
+            return self._redacted(text)
+        start = self._redacted(text[: _TEXT_CHARS_MAX // 2])
+        end = self._redacted(text[-_TEXT_CHARS_MAX // 2 :])
+        # The cuts may have halved a token beyond recognition: so much goes that no half of one stays.
+        return f"{start[:-_TOKEN_CHARS_MAX]}…{end[_TOKEN_CHARS_MAX:]}"
+
+    def _redacted(self, text: str) -> str:
+        return _PRIVATE_TEXT.sub(lambda match: self.hashed(match[0]), text)
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """JSON values with each text in them redacted; what is no JSON value becomes its redacted repr."""

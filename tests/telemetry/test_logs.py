@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from errno import ENOSPC, EPIPE
 from io import StringIO
 
@@ -27,17 +26,6 @@ class Unwritable(StringIO):
 
     def write(self, _text: str) -> int:
         raise self._error
-
-
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    """Logging is the process's; every test leaves it as it found it."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def test_a_line_is_json_that_begins_with_when_how_bad_and_what() -> None:

@@ -110,6 +110,15 @@ def test_a_long_text_without_a_space_is_cut_and_costs_no_more_than_its_length() 
         assert len(REDACTOR.text(text)) < 20_000
 
 
+@pytest.mark.parametrize("at", range(0, 20_000, 500))
+def test_a_long_text_keeps_its_last_line_and_no_half_of_a_token(at: int) -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9." + "p" * 400
+    text = f"{'- ' * (at // 2)}{token} {'- ' * (10_000 - at // 2)}\nValueError: no such shard"
+    written = REDACTOR.text(text)
+    assert written.endswith("\nValueError: no such shard")
+    assert "ppp" not in written
+
+
 def test_values_that_are_no_json_and_nesting_without_end_are_written_all_the_same() -> None:
     endless: list[Any] = []
     endless.append(endless)
