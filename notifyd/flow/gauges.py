@@ -13,15 +13,22 @@ log = structlog.get_logger(__name__)
 
 _INTERVAL_S = 1.0
 _QUEUES_EVERY = 15
+# After a reading that failed, so that one that always does fills no log.
+_PAUSE_S = 15.0
 
 
 async def keep_gauges(engine: Engine, metrics: Metrics, clock: Clock) -> None:
     """Once a second; the queues' depths, which cost a call each, every fifteen."""
     turn = 0
     while True:
-        _read(engine, metrics)
-        if turn % _QUEUES_EVERY == 0:
-            await _read_queues(engine, metrics)
+        try:
+            _read(engine, metrics)
+            if turn % _QUEUES_EVERY == 0:
+                await _read_queues(engine, metrics)
+        except Exception:
+            # A bug here is no reason to end what delivers, and one that nobody hears of leaves gauges that stand.
+            log.exception("gauges_failed")
+            await clock.sleep(_PAUSE_S)
         turn += 1
         await clock.sleep(_INTERVAL_S)
 

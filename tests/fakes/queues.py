@@ -99,7 +99,7 @@ class FakeRetryQueue:
         await self.faults.call("hide", hide)
 
     async def depth(self) -> int:
-        return len(self._waiting)
+        return await self.faults.call("depth", lambda: len(self._waiting))
 
 
 class FakeDeadLetters:
