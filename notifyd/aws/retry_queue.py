@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -11,6 +9,7 @@ import msgspec
 
 from notifyd.aws.operation import read_answer
 from notifyd.core.channel import Channel
+from notifyd.core.packed_text import pack_text, unpack_text
 from notifyd.core.retry_message import DeadMessage, RetryMessage
 from notifyd.errors import AwsError, TransportError
 from notifyd.ports import Clock, Received
@@ -189,7 +188,7 @@ def pack(message: RetryMessage | DeadMessage) -> str:
         plain = plain.replace(refused, escaped)
     if len(plain) <= _PLAIN_BYTES_MAX:
         return plain.decode()
-    compressed = _COMPRESSED + base64.b85encode(zlib.compress(plain)).decode()
+    compressed = _COMPRESSED + pack_text(plain)
     return compressed if len(compressed) < len(plain) else plain.decode()
 
 
@@ -197,10 +196,7 @@ def unpack(body: str, kind: type[M]) -> M:
     """Raises ValueError for a body that is none of ours."""
     plain: str | bytes = body
     if body.startswith(_COMPRESSED):
-        try:
-            plain = zlib.decompress(base64.b85decode(body.removeprefix(_COMPRESSED)))
-        except zlib.error as fault:
-            raise ValueError(f"no compressed message: {fault}") from None
+        plain = unpack_text(body.removeprefix(_COMPRESSED))
     try:
         return msgspec.json.decode(plain, type=kind)
     except RecursionError:

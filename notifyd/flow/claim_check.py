@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +9,7 @@ import msgspec
 
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.log_rows import RowMaker
+from notifyd.core.packed_text import PLAIN_BYTES_MAX, pack_text, unpack_text
 from notifyd.core.retry_message import DeadMessage, RetryMessage
 from notifyd.flow.prepared import dead_body
 
@@ -19,6 +18,9 @@ _MESSAGE_BYTES_MAX = 64 * 1024
 _ROW_BYTES_MAX = 350 * 1024
 # Of what stays in its message: SQS's 1 MiB, less what else a message says.
 _EVENT_BYTES_MAX = 1_000_000
+# Of one that is compressed: with what has to be escaped a message of it may be twice as long. A stream's records
+# have 10 MiB at most, and JSON that is written anew may grow (1e9 → 1000000000.0).
+_PLAIN_EVENT_BYTES_MAX = PLAIN_BYTES_MAX // 2
 
 
 def check_in(message: RetryMessage, rows: RowMaker, now_s: float) -> LogRow | None:
@@ -29,8 +31,8 @@ def check_in(message: RetryMessage, rows: RowMaker, now_s: float) -> LogRow | No
     plain = msgspec.json.encode(message.event)
     if len(plain) <= _MESSAGE_BYTES_MAX:
         return None
-    packed = _packed(plain)
-    if len(packed) > _ROW_BYTES_MAX:
+    packed = pack_text(plain)
+    if len(packed) > _ROW_BYTES_MAX or len(plain) > _PLAIN_EVENT_BYTES_MAX:
         return None
     message.event = None
     return rows.undelivered_row(
@@ -47,7 +49,9 @@ def check_in(message: RetryMessage, rows: RowMaker, now_s: float) -> LogRow | No
 def fits_a_message(event: dict[str, Any] | None) -> bool:
     """Whether any queue takes it, plain or compressed: no try would help what is larger."""
     plain = msgspec.json.encode(event)
-    return len(plain) <= _EVENT_BYTES_MAX or len(_packed(plain)) <= _EVENT_BYTES_MAX
+    if len(plain) <= _EVENT_BYTES_MAX:
+        return True
+    return len(plain) <= _PLAIN_EVENT_BYTES_MAX and len(pack_text(plain)) <= _EVENT_BYTES_MAX
 
 
 def cut(dead: DeadMessage) -> DeadMessage:
@@ -59,14 +63,10 @@ def cut(dead: DeadMessage) -> DeadMessage:
     return msgspec.structs.replace(kept, delivery=msgspec.structs.replace(dead.delivery, event=None))
 
 
-def _packed(plain: bytes) -> str:
-    return base64.b85encode(zlib.compress(plain)).decode()
-
-
 def check_out(rows: Sequence[LogRow], position: str) -> dict[str, Any] | None:
-    """The event out of the log's rows; None where it is not there."""
+    """The event out of the log's rows; None where it is not there. Raises ValueError where it cannot be read."""
     for row in rows:
         if row.kind is RowKind.EVENT and row.position == position and row.detail is not None:
-            event: dict[str, Any] = msgspec.json.decode(zlib.decompress(base64.b85decode(row.detail["zlib_b85"])))
+            event: dict[str, Any] = msgspec.json.decode(unpack_text(row.detail["zlib_b85"]))
             return event
     return None

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from notifyd.aws.retry_queue import SqsDeadLetters, SqsRetryQueue, _calls, pack, put_all, unpack
 from notifyd.aws.session import AwsSession
 from notifyd.core.channel import Channel
+from notifyd.core.packed_text import PLAIN_BYTES_MAX, pack_text
 from notifyd.core.retry_message import Attempted, DeadMessage, RetryMessage
 from notifyd.errors import NoAnswer
 from notifyd.ports import DeadLetters, RetryQueue
@@ -203,7 +204,17 @@ def test_what_compresses_badly_is_put_as_it_is_and_its_bytes_are_counted() -> No
 
 
 @pytest.mark.parametrize(
-    "body", ["", "no message", "z:no message", "z:é", "z:" + "0" * 20, '{"x": ' + "[" * 5_000 + "]" * 5_000 + "}"]
+    "body",
+    [
+        "",
+        "no message",
+        "z:no message",
+        "z:é",
+        "z:" + "0" * 20,
+        '{"x": ' + "[" * 5_000 + "]" * 5_000 + "}",
+        "z:" + pack_text(b" " * (PLAIN_BYTES_MAX + 1) + msgspec.json.encode(message(3))),
+    ],
+    ids=lambda body: body[:20],
 )
 async def test_a_body_of_somebody_else_s_keeps_nobody_from_the_messages_beside_it(body: str) -> None:
     aws = ScriptedAws()
