@@ -15,6 +15,8 @@ from notifyd.wire.credentials import Credentials
 # botocore refreshes from 15 minutes before the end. The one call that refreshes waits this long at most, and the
 # next tries after a pause: a role that is silent slows calls down only when the credentials at hand are ending.
 _REFRESH_TIMEOUT_S = 4.0
+# The rest of the call's time is for its request.
+_REFRESH_SHARE = 0.5
 _REFRESH_PAUSE_S = 30.0
 _ENDING_S = 60
 
@@ -23,7 +25,7 @@ class StaticCredentials:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
-    async def current(self) -> Credentials:
+    async def current(self, within_s: float) -> Credentials:  # noqa: ARG002 - the source's
         return self._credentials
 
 
@@ -38,20 +40,22 @@ class SessionCredentials:
         self._current: Credentials | None = None
         self._not_before_s = 0.0
 
-    async def current(self) -> Credentials:
+    async def current(self, within_s: float) -> Credentials:
         """Raises ConfigError where there are none, NotSent where those at hand end and no new ones come."""
         current = self._current
         if current is not None and not self._refresh_is_due():
             return current
         self._not_before_s = self._clock.elapsed_s() + _REFRESH_PAUSE_S
+        timeout_s = min(_REFRESH_TIMEOUT_S, within_s * _REFRESH_SHARE)
         try:
-            async with asyncio.timeout(_REFRESH_TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 return await self._fetch()
         except ConfigError:
             raise
         except Exception as error:  # each link of the chain has errors of its own; all mean the same
             if current is None or self._source.refresh_needed(_ENDING_S):
-                raise NotSent(f"no valid AWS credentials: {error}") from error
+                why = str(error) or f"none within {timeout_s:g} s"
+                raise NotSent(f"no valid AWS credentials: {why}") from error
             return current
 
     def _refresh_is_due(self) -> bool:

@@ -144,7 +144,7 @@ class AwsService:
 
     async def _attempt(self, name: str, request: _Unsigned, timeout_s: float) -> bytes:
         skew_s, until_s = self._skew_s, self._clock.elapsed_s() + timeout_s
-        answer = await self._exchange(request, timeout_s, skew_s)
+        answer = await self._exchange(request, until_s, timeout_s, skew_s)
         if answer.status == 200:
             return answer.body
         error = error_of(name, answer)
@@ -155,13 +155,13 @@ class AwsService:
         left_s = until_s - self._clock.elapsed_s()
         if left_s <= 0:
             raise error
-        answer = await self._exchange(request, left_s, self._skew_s)
+        answer = await self._exchange(request, until_s, left_s, self._skew_s)
         if answer.status == 200:
             return answer.body
         raise error_of(name, answer)
 
-    async def _exchange(self, request: _Unsigned, timeout_s: float, skew_s: float) -> Response:
-        credentials = await self._credentials.current()
+    async def _exchange(self, request: _Unsigned, until_s: float, left_s: float, skew_s: float) -> Response:
+        credentials = await self._credentials.current(left_s)
         headers = {**request.headers, "host": self._host}
         self._signer.sign(
             credentials,
@@ -171,8 +171,11 @@ class AwsService:
             body=request.body,
             now_s=self._clock.now_s() + skew_s,
         )
+        left_s = until_s - self._clock.elapsed_s()
+        if left_s <= 0:
+            raise NotSent(f"{self._endpoint}: its time was up before there were AWS credentials for it")
         answer = await self._transport.send(
-            Request(request.method, self._endpoint + request.path, headers, request.body), timeout_s=timeout_s
+            Request(request.method, self._endpoint + request.path, headers, request.body), timeout_s=left_s
         )
         date = answer.headers.get("date")
         if date is not None:

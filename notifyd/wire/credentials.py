@@ -14,6 +14,9 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class CredentialSource(Protocol):
-    async def current(self) -> Credentials:
-        """Those that are valid now, refreshed where they run out. Asked for each attempt, so cheap."""
+    async def current(self, within_s: float) -> Credentials:
+        """Those that are valid now, refreshed where they run out. Asked for each attempt, so cheap.
+
+        `within_s`: what the attempt may take in all. Raises NotSent where none come in time.
+        """
         ...

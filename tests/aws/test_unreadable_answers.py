@@ -44,7 +44,7 @@ class Portal:
     async def close(self) -> None:
         """Nothing is open."""
 
-    async def current(self) -> Credentials:
+    async def current(self, within_s: float) -> Credentials:  # noqa: ARG002 - the source's
         return Credentials("key", "secret")
 
 

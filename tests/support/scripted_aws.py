@@ -40,5 +40,5 @@ class ScriptedAws:
 
 
 class _Known:
-    async def current(self) -> Credentials:
+    async def current(self, within_s: float) -> Credentials:  # noqa: ARG002 - the source's
         return Credentials("key", "secret")

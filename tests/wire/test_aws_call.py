@@ -12,7 +12,7 @@ import pytest
 from notifyd.aws.credentials import StaticCredentials
 from notifyd.errors import AwsError, NoAnswer, NotSent, Throttled, TransportError
 from notifyd.wire.aws_call import AwsService
-from notifyd.wire.credentials import Credentials
+from notifyd.wire.credentials import Credentials, CredentialSource
 from notifyd.wire.proxies import Proxies
 from notifyd.wire.tls import client_context
 from notifyd.wire.transport import Request, Response, Transport
@@ -29,12 +29,21 @@ QUERY_ERROR = (
 )
 
 
-def service(transport: Transport, clock: FakeClock, *, endpoint: str = "https://dynamodb.test") -> AwsService:
+_KNOWN = StaticCredentials(Credentials("AKID", "secret"))
+
+
+def service(
+    transport: Transport,
+    clock: FakeClock,
+    *,
+    endpoint: str = "https://dynamodb.test",
+    credentials: CredentialSource = _KNOWN,
+) -> AwsService:
     return AwsService(
         service="dynamodb",
         region="eu-west-1",
         endpoint=endpoint,
-        credentials=StaticCredentials(Credentials("AKID", "secret")),
+        credentials=credentials,
         transport=transport,
         clock=clock,
         entropy=FakeEntropy(),
@@ -138,6 +147,33 @@ async def test_a_correction_takes_no_longer_than_its_attempt_may(
     with suppress(AwsError):
         await service(transport, clock).call(TARGET, b"{}", timeout_s=timeout_s)
     assert transport.timeouts_s == asked_for_s
+
+
+class SlowCredentials:
+    """Those that are asked for come after so long on the clock."""
+
+    def __init__(self, clock: FakeClock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self.within_s: list[float] = []
+
+    async def current(self, within_s: float) -> Credentials:
+        self.within_s.append(within_s)
+        self._clock.advance(self._seconds)
+        return Credentials("AKID", "secret")
+
+
+async def test_waiting_for_credentials_is_a_part_of_the_attempt_s_time(clock: FakeClock) -> None:
+    credentials, transport = SlowCredentials(clock, 2.0), SlowTransport([ok()], clock)
+    await service(transport, clock, credentials=credentials).call(TARGET, b"{}", timeout_s=5.0)
+    assert (credentials.within_s, transport.timeouts_s) == ([5.0], [3.0])
+
+
+async def test_credentials_that_come_too_late_mean_not_sent(clock: FakeClock) -> None:
+    credentials, transport = SlowCredentials(clock, 5.0), FakeTransport([])
+    with pytest.raises(NotSent, match="credentials"):
+        await service(transport, clock, credentials=credentials).call(TARGET, b"{}", timeout_s=5.0)
+    assert transport.requests == []
 
 
 async def test_calls_in_flight_together_are_each_corrected(clock: FakeClock) -> None:
