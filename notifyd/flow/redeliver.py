@@ -10,10 +10,10 @@ import structlog
 
 from notifyd.core.channel import Channel, InDoubt
 from notifyd.core.outcome import Reason
+from notifyd.end_tasks import end_tasks
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.attempt import AttemptClaims, Verdict
 from notifyd.flow.backoff import Backoff
-from notifyd.flow.end_tasks import end_tasks
 from notifyd.flow.inquire import AskAgain, Inquirer, SendAgain, Told, WasTaken
 from notifyd.flow.outbox import Outbox
 from notifyd.flow.reconsider import Gone, Reconsider

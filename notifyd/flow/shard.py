@@ -17,10 +17,10 @@ import structlog
 from notifyd.core.account import growth
 from notifyd.core.lease import ShardItem
 from notifyd.core.window import Window
+from notifyd.end_tasks import end_tasks
 from notifyd.flow.begin import Beginner
 from notifyd.flow.byte_budget import ByteBudget
 from notifyd.flow.claims import Claims
-from notifyd.flow.end_tasks import end_tasks
 from notifyd.flow.feed_turns import FeedTurns
 from notifyd.flow.heart import Heart
 from notifyd.flow.ledger import LeaseLost, ShardLedger

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import structlog
 
+from notifyd.end_tasks import end_tasks
 from notifyd.errors import AwsError, ConfigError, Fault, TransportError
 from notifyd.flow.backoff import Backoff
-from notifyd.flow.end_tasks import end_tasks
 from notifyd.flow.watch import Watch
 from notifyd.ports import Clock, Entropy
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from urllib.parse import urlencode
 
 import jwt
@@ -11,6 +10,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from notifyd.core.outcome import Deferred, Reason
+from notifyd.end_tasks import end_tasks
 from notifyd.errors import TransportError
 from notifyd.ports import Clock
 from notifyd.providers._http_answer import decoded
@@ -107,9 +107,7 @@ class AccessToken:
 
     async def close(self) -> None:
         if self._refresh is not None:
-            self._refresh.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._refresh
+            await end_tasks(self._refresh)
         await self._transport.close()
 
     def _refreshing(self) -> asyncio.Task[None] | None:

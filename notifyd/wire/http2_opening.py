@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from ssl import SSLContext
 
+from notifyd.end_tasks import end_tasks
 from notifyd.ports import Entropy
 from notifyd.wire.http1_target import Target
 from notifyd.wire.http2_connection import Connection
@@ -67,9 +67,7 @@ class Opening:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks(self._task)
 
     async def _open(self) -> None:
         try:

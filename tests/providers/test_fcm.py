@@ -364,6 +364,22 @@ async def test_who_is_cancelled_while_waiting_for_a_token_leaves_it_to_the_other
     assert isinstance(await patient, Accepted)
 
 
+async def test_whoever_closes_can_be_cancelled_while_a_token_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: object, timeout_s: float) -> Response:  # noqa: ARG001 - Transport's
+        return await asyncio.Future()
+
+    rig = Rig()
+    monkeypatch.setattr(rig.endpoint, "send", never)
+    sending = asyncio.create_task(rig.send())
+    for _ in range(3):
+        await asyncio.sleep(0)  # noqa: TID251 - it waits for the token now
+    closing = asyncio.create_task(rig.provider.close())
+    await asyncio.sleep(0)  # noqa: TID251 - and this for the end of that
+    closing.cancel()
+    await asyncio.wait([closing, sending])
+    assert closing.cancelled()
+
+
 async def test_problems_are_those_of_the_service_account() -> None:
     assert await Rig().provider.problems() == []
     [fault] = await Rig(tokens=[Response(400, {}, b'{"error": "invalid_grant"}')]).provider.problems()

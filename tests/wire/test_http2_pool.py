@@ -133,6 +133,20 @@ async def test_closing_ends_what_connects() -> None:
         await until(lambda: server.peers[0].closed)
 
 
+async def test_whoever_closes_can_be_cancelled_while_what_connects_ends() -> None:
+    def nothing(_: Http2Peer) -> None:
+        return None
+
+    async with http2_server(silent, greet=nothing) as server, http2(server.origin) as client:
+        client.start(b"")
+        await until(lambda: len(server.peers) == 1)
+        closing_ = asyncio.create_task(client.transport.close())
+        await asyncio.wait([closing_], timeout=0)
+        closing_.cancel()
+        await asyncio.wait([closing_])
+        assert closing_.cancelled()
+
+
 WIDE = greeting({h2.MAX_CONCURRENT_STREAMS: 1000, h2.INITIAL_WINDOW_SIZE: 2**30})
 
 
