@@ -59,6 +59,8 @@ class _LateGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> None:
+        if ctx.obj is not None:  # what `main` sets up, of a process that is all the command's
+            ctx.obj()
         try:
             super().invoke(ctx)
         except ConfigError as error:
@@ -73,11 +75,20 @@ def cli() -> None:
 
 
 def main() -> None:
+    """The whole process's: logging is set up here, and late, since `--help` needs none."""
     try:
-        cli()
+        cli(obj=_log_to_stderr)
     except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - an exit code and a trace, not a guess
-        from notifyd.system import SystemEntropy
         from notifyd.telemetry.logs import last_words
 
-        last_words(error, SystemEntropy().token().encode(), sys.stderr)
+        last_words(error)
         sys.exit(INTERNAL)
+
+
+def _log_to_stderr() -> None:
+    """What a command notices is none of its answer. The daemon sets up a log of its own, with its own key."""
+    from notifyd.system import SystemEntropy
+    from notifyd.telemetry.logs import configure_logs
+    from notifyd.telemetry.redaction import Redactor
+
+    configure_logs("warning", Redactor(SystemEntropy().token().encode()), sys.stderr)

@@ -75,8 +75,6 @@ def configure_logs(level: str, redactor: Redactor, stream: TextIO) -> None:
     root.setLevel(logging.WARNING)
 
 
-def last_words(error: BaseException, key: bytes, stream: TextIO) -> None:
-    """Of a process that a fault of its own ends. `key` and `stream` are for one that has no log yet."""
-    if not structlog.is_configured():
-        configure_logs("critical", Redactor(key), stream)
+def last_words(error: BaseException) -> None:
+    """Of a process that a fault of its own ends."""
     structlog.get_logger(__name__).critical("ended_by_fault", exc_info=error)
