@@ -152,7 +152,7 @@ class AwsService:
             raise error
         # AWS refused the signature before doing anything, so going out once more is no second attempt, nor has it
         # the time of one.
-        left_s = until_s - self._clock.elapsed_s()
+        left_s = self._left_s(until_s)
         if left_s <= 0:
             raise error
         answer = await self._exchange(request, until_s, left_s, self._skew_s)
@@ -171,7 +171,7 @@ class AwsService:
             body=request.body,
             now_s=self._clock.now_s() + skew_s,
         )
-        left_s = until_s - self._clock.elapsed_s()
+        left_s = self._left_s(until_s)
         if left_s <= 0:
             raise NotSent(f"{self._endpoint}: its time was up before there were AWS credentials for it")
         answer = await self._transport.send(
@@ -184,6 +184,10 @@ class AwsService:
         if checksum is not None and checksum != str(crc32(answer.body)):
             raise NoAnswer(f"{self._endpoint}: the answer of {len(answer.body)} bytes does not match its checksum")
         return answer
+
+    def _left_s(self, until_s: float) -> float:
+        """To the millisecond, as errors tell it: where credentials are at hand it is the whole time."""
+        return round(until_s - self._clock.elapsed_s(), 3)
 
     def _learn_skew(self, answer: Response, skew_s: float) -> bool:
         """Whether AWS's clock is so far from the one signed with that this was the reason to refuse."""
