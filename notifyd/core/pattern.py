@@ -2,8 +2,8 @@
 
 As AWS describes it: fields are and-ed, the tests of one field's list are or-ed, a list in the event passes when
 any of its elements does, `$or` holds alternatives, and tests look at leaves only: a field that holds an object is
-absent to `exists`. The fields of one pattern object have to hold in the same element of a list of objects.
-Numbers compare by value (300 is 300.0).
+absent to `exists`. The fields of one pattern object have to hold in the same element of a list of objects;
+where they only want fields to be absent, no element may have them. Numbers compare by value (300 is 300.0).
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ from notifyd.core.pattern_operators import ScalarTest, WrongTest, compile_scalar
 # Over any sensible pattern; a deeper one would meet Python's own recursion limit.
 DEPTH_MAX: Final = 32
 
-_Matcher = Callable[[object], bool]
+# How a value passes: by something that it holds, or only by what it lacks. The falsy one: it does not.
+_NO: Final = 0
+_LACKS: Final = 1
+_HOLDS: Final = 2
+
+_Matcher = Callable[[object], int]
 
 
 class _Absent:
@@ -59,7 +64,7 @@ class Pattern:
         self._matcher = matcher
 
     def matches(self, value: Mapping[str, Any]) -> bool:
-        return self._matcher(value)
+        return self._matcher(value) != _NO
 
     def exact_values(self, field: str) -> frozenset[str] | None:
         """The only strings that the top-level `field` may hold; None where other tests let more through."""
@@ -94,8 +99,8 @@ def _looks_at(node: object, path: tuple[str, ...]) -> bool:
     )
 
 
-def _never(_: object) -> bool:
-    return False
+def _never(_: object) -> int:
+    return _NO
 
 
 def _compile_object(node: object, path: tuple[str | int, ...], faults: list[PatternFault]) -> _Matcher:
@@ -176,35 +181,46 @@ def _equals(literals: list[object]) -> ScalarTest:
 
 
 def _leaf_matcher(tests: tuple[ScalarTest, ...], *, absent: bool) -> _Matcher:
+    lacking = _LACKS if absent else _NO
+
     def scalar(value: object) -> bool:
         return any(test(value) for test in tests)
 
-    def leaf(value: object) -> bool:
+    def leaf(value: object) -> int:
         if isinstance(value, list):
             leaves = [element for element in _flat(value) if not isinstance(element, dict)]
-            return any(map(test_one, leaves)) if leaves else absent
+            if not leaves:
+                return lacking
+            return _HOLDS if any(map(test_one, leaves)) else _NO
         if value is _ABSENT or isinstance(value, dict):
-            return absent
-        return test_one(value)
+            return lacking
+        return _HOLDS if test_one(value) else _NO
 
     test_one = tests[0] if len(tests) == 1 else scalar
     return leaf
 
 
 def _object_matcher(fields: tuple[tuple[str, _Matcher], ...], alternatives: tuple[_Matcher, ...]) -> _Matcher:
-    def fits(value: dict[str, object]) -> bool:
+    def fits(value: dict[str, object]) -> int:
+        answer = _LACKS
         for key, matcher in fields:
-            if not matcher(value.get(key, _ABSENT)):
-                return False
-        return not alternatives or any(matcher(value) for matcher in alternatives)
+            found = matcher(value.get(key, _ABSENT))
+            if not found:
+                return _NO
+            if found == _HOLDS:
+                answer = _HOLDS
+        if not alternatives:
+            return answer
+        found = max([matcher(value) for matcher in alternatives])
+        return found and max(found, answer)
 
-    def match(value: object) -> bool:
+    def match(value: object) -> int:
         if isinstance(value, dict):
             return fits(value)
         if isinstance(value, list):
-            objects = [element for element in _flat(value) if isinstance(element, dict)]
-            if objects:
-                return any(map(fits, objects))
+            answers = [fits(element) for element in _flat(value) if isinstance(element, dict)]
+            if answers:
+                return _HOLDS if _HOLDS in answers else min(answers)
         return fits(_NO_FIELDS)
 
     return match
