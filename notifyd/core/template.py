@@ -11,7 +11,7 @@ from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError
 from notifyd.core.filled_text import FilledText
 from notifyd.core.template_fault import Finding, TemplateFault
 from notifyd.core.template_parts import is_chat, is_escaped
-from notifyd.core.template_sandbox import LOOP_STEPS_MAX, TemplateSandbox
+from notifyd.core.template_sandbox import TemplateSandbox
 from notifyd.core.template_segments import segments_of
 
 SOURCE_CHARS_MAX: Final = 128 * 1024
@@ -61,7 +61,7 @@ class Template:
         return filled
 
     def _render_by_jinja(self, context: Mapping[str, Any]) -> str:
-        self._sandbox.steps_left = LOOP_STEPS_MAX
+        self._sandbox.begin()
         pieces = []
         length = 0
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2 import Environment, TemplateError, TemplateSyntaxError
 
 from notifyd.core.template_sandbox import LOOP_STEPS_MAX, TemplateSandbox
 
@@ -99,3 +99,65 @@ def test_what_a_refusal_says_holds_no_data() -> None:
         with pytest.raises(TemplateError) as caught:
             TemplateSandbox({}).from_string(source).render(values)
         assert "ann@" not in str(caught.value)
+
+
+MUCH = "x" * 100_000
+ODD: dict[str, Any] = {
+    "blanks": " " * 1_000_000,
+    "text": MUCH,
+    "places": -(10**9),
+    "nested": [[1]] * 100,
+    "empty": [{}] * 9_000,
+}
+
+
+@pytest.mark.parametrize("name", ["t/email.text", "t/email.html"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ blanks|wordwrap(5) }}",
+        "{{ text|wordwrap(5) }}",
+        "{{ 5|round(places) }}",
+        "{{ 5.5|round(-places, 'ceil') }}",
+        "{{ nested|sum(start=[]) }}",
+        "{{ text|replace('x', text) }}",
+        "{{ text|e|replace(text[:1], text)|length }}",
+        "{{ empty|join(text)|length }}",
+        "{{ empty|map(attribute='x', default=text)|join|length }}",
+        "{% set all %}{% for row in empty %}{{ text }}{% endfor %}{% endset %}{{ all|length }}",
+        "{% filter length %}{% for row in empty %}" + "y" * 1_000 + "{% endfor %}{% endfilter %}",
+        "{% for row in empty %}{{ empty|selectattr('x', 'undefined')|list|length }}{% endfor %}",
+    ],
+)
+def test_odd_data_make_no_template_run_long_or_grow_large(source: str, name: str) -> None:
+    sandbox = TemplateSandbox({name: source})
+
+    with pytest.raises(TemplateError):
+        sandbox.get_template(name).render(ODD)
+
+
+@pytest.mark.parametrize("name", ["t/email.text", "t/email.html"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ long|wordwrap }} {{ name|wordwrap(width=1, wrapstring='|') }}",
+        "{{ 2.345|round(1) }} {{ 1250|round(-2) }} {{ 2.1|round(0, 'ceil') }}",
+        "{{ many|sum }} {{ rows|sum(attribute='x', start=1.5) }} {{ rows|map(attribute='x')|max }}",
+        "{{ html|replace('<', name) }} {{ html|e|replace('&lt;', html) }} {{ name|replace('n', '<'|e, 1) }}",
+        "{{ [1, html, none]|join('<') }} {{ [html|e, html]|join('<') }} {{ rows|join('/', attribute='x') }}",
+        "{{ rows|rejectattr('x', 'equalto', 1)|list }} {{ many|unique|list|length }}",
+    ],
+)
+def test_bounded_filters_give_what_jinja2s_give(source: str, name: str) -> None:
+    data = {**DATA, "html": "<b>&</b>", "long": "so much to say " * 50}
+    jinja2 = Environment(autoescape=name.endswith(".html"))
+
+    rendered = TemplateSandbox({name: source}).get_template(name).render(data)
+
+    assert rendered == jinja2.from_string(source).render(data)
+
+
+def test_the_groups_of_groupby_have_their_names() -> None:
+    source = "{% for group in rows|groupby('x') %}{{ group.grouper }}={{ group.list|length }};{% endfor %}"
+
+    assert _render(source + "{{ rows|groupby('x')|map(attribute='grouper')|join(',') }}") == "1=1;2=1;1,2"
