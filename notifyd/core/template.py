@@ -34,8 +34,11 @@ class Template:
             self._segments = segments_of(sandbox.parse(source), escapes=is_escaped(name))
         except TemplateSyntaxError as error:
             raise self._fault(error.message or "cannot be read", "mend it", line=error.lineno) from error
-        except RecursionError as error:
-            raise self._fault("is nested too deep", "make its expressions simpler") from error
+        except (RecursionError, SyntaxError, MemoryError) as error:
+            # Python's compiler, on what Jinja2 made: so many loops, conditions or brackets it does not take.
+            raise self._fault("is nested too deep", "make it simpler") from error
+        except ValueError as error:
+            raise self._fault(f"cannot be compiled: {error}", "mend it") from error
 
     @property
     def is_plain(self) -> bool:
