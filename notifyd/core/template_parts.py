@@ -103,7 +103,8 @@ def is_shared(name: str) -> bool:
 
 
 def is_html(name: str) -> bool:
-    return name.endswith(".html")
+    """A file, not a field of one (`push.data#page.html`), whatever it is called."""
+    return name.endswith(".html") and (is_shared(name) or "#" not in name)
 
 
 def is_chat(name: str) -> bool:

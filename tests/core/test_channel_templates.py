@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifyd.core.channel import Channel
-from notifyd.core.message import Chat, Message, Push, Sms
+from notifyd.core.message import Chat, Email, Message, Push, Sms
 from notifyd.core.render import TemplateSet
 from notifyd.core.template_fault import TemplateFault
 from notifyd.core.template_parts import PUSH_CHANNELS
@@ -54,6 +54,21 @@ def test_every_push_channel_takes_the_shared_parts_unless_it_has_its_own() -> No
     )
     assert others == [whole, whole]
     assert ios == msgspec.structs.replace(whole, title="Paid on iOS")
+
+
+def test_a_field_is_no_html_whatever_its_name_is() -> None:
+    push = _render(Channel.PUSH_IOS, {"push.data": "page.html: {{ data.payer }}"})
+    assert isinstance(push, Push)
+    assert push.data == (("page.html", "M & S"),)
+
+
+def test_a_piece_of_html_is_html_whatever_its_folder_is_called() -> None:
+    texts = {"email.subject": "x", "email.text": "x", "email.html": "{% include '_a#1/x.html' %}"}
+    shared = {"_a#1/x.html": "{{ data.payer }}"}
+    templates, _ = TemplateSet.compile("v1", {**{f"paid/{name}": text for name, text in texts.items()}, **shared})
+    email = templates.render("paid", Channel.EMAIL, CONTEXT)
+    assert isinstance(email, Email)
+    assert str(email.html) == "M &amp; S"
 
 
 def test_a_push_of_data_alone_is_silent() -> None:
