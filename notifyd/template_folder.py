@@ -36,7 +36,7 @@ def read_folder(folder: Path) -> dict[str, str]:
     for path in paths:
         name = path.relative_to(folder)
         try:
-            texts[name.as_posix()] = path.read_bytes().decode()
+            texts[name.as_posix()] = path.read_bytes().decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             faults.append(Fault(str(path), str(error), "make it a readable file of UTF-8 text"))
     if faults:

@@ -125,7 +125,7 @@ class S3TemplateStore:
                 raise _Stale from error
             raise
         try:
-            return _Text(etag, data.decode())
+            return _Text(etag, data.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             mend = "make it UTF-8 text, or take it away"
             raise ConfigError([Fault(f"{self._where()}{name}", str(error), mend)]) from error

@@ -74,6 +74,16 @@ async def place(behind: AwsSession | FolderPlace, prefix: str) -> AsyncIterator[
         yield S3Place(s3, prefix, behind)
 
 
+async def test_a_byte_order_mark_is_no_part_of_a_text(place: Place) -> None:
+    """Some editors write one; of an SMS it would make UCS-2, and of a field's name another name."""
+    await place.write("paid/sms.text", "\ufeffé {{ data.x }}".encode())
+
+    fetched = await place.source.fetch(None)
+
+    assert fetched is not None
+    assert fetched[1] == {"paid/sms.text": "é {{ data.x }}"}
+
+
 async def test_texts_come_by_their_names_below_the_place(place: Place) -> None:
     for name, text in TEXTS.items():
         await place.write(name, text.encode())
