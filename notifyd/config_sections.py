@@ -74,7 +74,8 @@ class SourceSection(Section):
     filter_criteria: FilterCriteria = ()
     """Event patterns as Lambda's FilterCriteria has them; a record passes that matches any of them."""
     event_id: str | None = None
-    """JMESPath of an event's own id; unset: made of the record's key and sequence number."""
+    """JMESPath of an event's own id; unset: made of the record's key and sequence number; of a table's
+    change that came through Kinesis, which may bring it twice, of what the change says."""
     dedupe: DedupeChoice = Dedupe.AUTO
     """Whether an event whose own id came before is sent no second time. auto: on, unless the source is a table
     whose filter_criteria let nothing but INSERT through: there an event is one item."""

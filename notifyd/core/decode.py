@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -46,8 +47,9 @@ class _Change(msgspec.Struct, gc=False, rename="camel"):
     dynamodb: _Images
 
 
-# The envelope, whether it came as one (and so brings an id), and the table's key if there is one.
-_Found = tuple[dict[str, Any], bool, msgspec.Raw]
+# The envelope, whether it came as one (and so brings an id), the table's key if there is one, and the change's own
+# name where the stream may hold it twice.
+_Found = tuple[dict[str, Any], bool, msgspec.Raw, str]
 
 _CHANGE: Final = msgspec.json.Decoder(_Change)
 _JSON: Final = msgspec.json.Decoder()
@@ -86,11 +88,11 @@ class Decoder:
             found = self._find(record)
             if found is None:
                 return Filtered(position)
-            envelope, brings_id, keys = found
+            envelope, brings_id, keys, change = found
             event_id = self._ids.id_of(
-                envelope, brings_id=brings_id, keys=keys, shard_id=shard_id, position=position
+                envelope, brings_id=brings_id, keys=keys, change=change, shard_id=shard_id, position=position
             )
-            own_id = brings_id or self._ids.are_own
+            own_id = brings_id or self._ids.are_own or bool(change)
             return event_of(envelope, event_id, position, record.arrival_s, own_id=own_id)
         except (WrongRecord, WrongItem, PathError) as error:
             reason = str(error)
@@ -128,10 +130,12 @@ class Decoder:
         if criteria is not None and criteria.needs_data and not criteria.lets_through({**form, "data": data}):
             return None
         if self._format is SourceFormat.IMAGE:
-            return self._of_change(_CHANGE.decode(record.body))
+            change = _CHANGE.decode(record.body)
+            created_at = data["dynamodb"].get("ApproximateCreationDateTime")
+            return self._of_change(change, _name_of(change, created_at))
         return self._as_found(data, (), _NOTHING)
 
-    def _of_change(self, change: _Change) -> _Found | None:
+    def _of_change(self, change: _Change, name: str = "") -> _Found | None:
         image = change.dynamodb.new_image
         if change.event_name == "REMOVE":
             if not self._removals:
@@ -140,14 +144,27 @@ class Decoder:
         if not image:
             raise WrongRecord(f"{change.event_name} without its image: the stream's view type has to hold it")
         self._check_size(image)
-        return self._as_found(decode_item(image), (change.event_name,), change.dynamodb.keys)
+        return self._as_found(decode_item(image), (change.event_name,), change.dynamodb.keys, name)
 
-    def _as_found(self, value: dict[str, Any], detail_type: tuple[str, ...], keys: msgspec.Raw) -> _Found:
+    def _as_found(
+        self, value: dict[str, Any], detail_type: tuple[str, ...], keys: msgspec.Raw, change: str = ""
+    ) -> _Found:
         wanted = self._format
         if wanted is SourceFormat.ENVELOPE or (wanted is not SourceFormat.JSON and is_envelope(value)):
-            return value, True, keys
-        return as_envelope(value, self._source_name, detail_type), False, keys
+            return value, True, keys, change
+        return as_envelope(value, self._source_name, detail_type), False, keys, change
 
     def _check_size(self, body: bytes | msgspec.Raw) -> None:
         if len(body) > self._body_bytes_max:
             raise WrongRecord(f"{len(body)} bytes; the limit is {self._body_bytes_max}")
+
+
+def _name_of(change: _Change, created_at: object) -> str:
+    """Kinesis may bring a table's change twice, and the copies agree in time and images.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/kds.html. The time alone, in milliseconds,
+    would take two changes for one.
+    """
+    images = change.dynamodb
+    told = (change.event_name, created_at, *map(bytes, (images.keys, images.old_image, images.new_image)))
+    return blake2b(repr(told).encode(), digest_size=16).hexdigest()

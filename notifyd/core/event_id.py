@@ -30,10 +30,13 @@ class EventIds:
         *,
         brings_id: bool,
         keys: msgspec.Raw,
+        change: str,
         shard_id: str,
         position: Position,
     ) -> str:
         """`brings_id`: the record itself was an envelope; `keys` is empty where there is no table.
+
+        `change`: of one that the stream may hold twice, the same for all copies; empty where it holds each once.
 
         Raises WrongRecord, WrongItem, PathError.
         """
@@ -43,9 +46,11 @@ class EventIds:
             return checked_id(envelope.get("id"), "id")
         if keys:
             key = f"{self._source_name}/{_key_text(keys)}"
-            event_id = key if self._inserts_only else f"{key}/{position.sequence}"
+            event_id = key if self._inserts_only else f"{key}/{change or position.sequence}"
             if fits_log(event_id):
                 return event_id
+        if change:
+            return f"{self._source_name}/{change}"
         return f"{self._source_name}/{shard_id}/{position.sequence}/{position.sub_sequence}"
 
 

@@ -125,6 +125,49 @@ def test_a_table_may_be_read_through_kinesis_data_streams_for_dynamodb() -> None
     assert (event.detail_type, event.detail) == (("INSERT",), ORDER)
 
 
+def through_kinesis(created_at: int, position: str, **images: dict[str, Any]) -> Record:
+    """As Kinesis Data Streams for DynamoDB writes a change."""
+    body = {
+        "eventID": "b015b5f0-c095-4b50-8ad0-4279aa3d88c6",
+        "eventName": "MODIFY",
+        "tableName": "orders",
+        "dynamodb": {
+            "ApproximateCreationDateTime": created_at,
+            **{name: typed_item(image) for name, image in images.items()},
+        },
+        "eventSource": "aws:dynamodb",
+    }
+    return Record(Position(position), 1000.0, json.dumps(body).encode(), "partition-1")
+
+
+@pytest.mark.parametrize("key", ["o/1", "é" * 1100])
+def test_copies_of_a_tables_change_on_kinesis_are_one_event(key: str) -> None:
+    decoder = kinesis_decoder(SourceFormat.IMAGE)
+    images: dict[str, dict[str, Any]] = {
+        "Keys": {"order_id": key},
+        "OldImage": ORDER,
+        "NewImage": {**ORDER, "total": 6},
+    }
+
+    first = event_from(decoder, through_kinesis(1720740233012, "1", **images))
+    copy = event_from(decoder, through_kinesis(1720740233012, "2", **images))
+
+    assert first.own_id
+    assert copy.event_id == first.event_id
+
+
+def test_two_changes_of_an_item_on_kinesis_are_two_events() -> None:
+    """In one millisecond as well: the images tell them apart."""
+    decoder = kinesis_decoder(SourceFormat.IMAGE)
+    totals = [(1, 5, 6), (1, 6, 5), (1, 6, 7), (2, 5, 6)]
+    records = [
+        through_kinesis(at, "1", Keys={"order_id": "a"}, OldImage={"total": old}, NewImage={"total": new})
+        for at, old, new in totals
+    ]
+
+    assert len({event_from(decoder, record).event_id for record in records}) == len(records)
+
+
 def test_a_raw_body_reads_like_bytes() -> None:
     body = bytes(change(NewImage=ORDER, Keys={"order_id": "o/1"}).body)
     assert event_from(table_decoder(), Record(POSITION, 0.0, msgspec.Raw(body))).detail == ORDER
@@ -164,6 +207,7 @@ def test_a_configured_path_names_the_event() -> None:
         (table_decoder(), change(NewImage=ORDER, Keys={"order_id": "o/1"})),
         (table_decoder({"eventName": ["INSERT"]}), change(NewImage=ORDER, Keys={"order_id": "o/1"})),
         (table_decoder(), change(NewImage=ENVELOPE, Keys={"id": "evt-1"})),
+        (kinesis_decoder(SourceFormat.IMAGE), change(NewImage=ORDER, Keys={"order_id": "o/1"})),
     ],
 )
 def test_an_id_is_the_events_own_where_another_record_may_bring_it_again(decoder: Decoder, record: Record) -> None:
