@@ -52,6 +52,8 @@ class _Change(msgspec.Struct, gc=False, rename="camel"):
 _Found = tuple[dict[str, Any], bool, msgspec.Raw, str]
 
 _CHANGE: Final = msgspec.json.Decoder(_Change)
+# As CloudWatch Logs writes what it passes on.
+_GZIP: Final = b"\x1f\x8b"
 _JSON: Final = msgspec.json.Decoder()
 
 
@@ -99,7 +101,10 @@ class Decoder:
         except UnicodeDecodeError as error:
             reason = f"no UTF-8: {error.reason}"
         except msgspec.DecodeError as error:
-            reason = f"no JSON of the kind wanted: {error}"
+            is_gzip = bytes(record.body).startswith(_GZIP)
+            reason = (
+                "gzip: it has to be written as plain JSON" if is_gzip else f"no JSON of the kind wanted: {error}"
+            )
         except RecursionError:
             reason = f"nested over {DEPTH_MAX} deep"
         return Malformed(position, bytes(record.body), reason)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -302,6 +303,7 @@ DEEP = b'{"a":' * 33 + b"1" + b"}" * 33
 BROKEN: list[tuple[bytes, str]] = [
     (b"", "no JSON"),
     (b"{", "no JSON"),
+    (gzip.compress(b"{}", mtime=0), "gzip"),
     (b'{"a": NaN}', "no JSON"),
     (b'{"a": 1e999}', "no JSON"),
     (b'{"a": "\\ud800x"}', "no JSON"),
