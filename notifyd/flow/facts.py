@@ -15,12 +15,14 @@ from notifyd.ports import Lookup
 
 
 class Facts(msgspec.Struct):
-    """`values`: for filter and template. `failed`: the policy of a look-up that gave nothing, if any did."""
+    """`values`: for filter and template. `failed`: the strictest policy of those that gave nothing, if any did."""
 
     values: dict[str, object] = {}
     failed: LookupPolicy | None = None
 
 
+# What the one suppresses no other look-up's failure sends.
+_STRICTEST_FIRST: Final = (LookupPolicy.SUPPRESS, LookupPolicy.RETRY, LookupPolicy.SEND)
 # Of most types, which look nothing up.
 NO_FACTS: Final = Facts()
 
@@ -52,12 +54,16 @@ class FactFinder:
                 key = key_of(spec, event)
                 answer = answers[notification_type.name, spec.name]
                 if key is not None and key not in answer:
-                    entry.failed = spec.on_failure
+                    entry.failed = _stricter(spec.on_failure, entry.failed)
                 entry.values[spec.name] = answer.get(key) if key is not None else None
         return facts
 
     async def _fetch(self, name: tuple[str, str], keys: Sequence[str | None]) -> Mapping[str, object]:
         return await self._lookups[name].fetch({key for key in keys if key is not None})
+
+
+def _stricter(one: LookupPolicy, other: LookupPolicy | None) -> LookupPolicy:
+    return one if other is None else min(one, other, key=_STRICTEST_FIRST.index)
 
 
 def key_of(spec: LookupSpec, event: Event) -> str | None:
