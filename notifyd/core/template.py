@@ -28,7 +28,7 @@ class Template:
         if len(source) > SOURCE_CHARS_MAX:
             raise self._fault(f"is {len(source)} characters long", f"keep it under {SOURCE_CHARS_MAX}")
         self._sandbox = sandbox
-        self._is_chat = is_chat(name)
+        self._has_entities = is_chat(name) and is_escaped(name)
         try:
             self._jinja = sandbox.get_template(name)
             self._segments = segments_of(sandbox.parse(source), escapes=is_escaped(name))
@@ -52,11 +52,11 @@ class Template:
             text = self._render_by_jinja(context)
         if len(text) > OUTPUT_CHARS_MAX:
             raise self._too_long()
-        return _with_quotes(text) if self._is_chat else text
+        return _with_quotes(text) if self._has_entities else text
 
     def fill(self, context: Mapping[str, Any]) -> FilledText | str:
         """What `render` gives, in parts where it only shows values. Raises TemplateFault."""
-        filled = self._segments.fill(context) if self._segments and not self._is_chat else None
+        filled = self._segments.fill(context) if self._segments and not self._has_entities else None
         if filled is None:
             return self.render(context)
         if len(filled) > OUTPUT_CHARS_MAX:

@@ -114,7 +114,13 @@ def is_chat(name: str) -> bool:
 
 def is_escaped(name: str) -> bool:
     """In HTML for the browser; in chat so that a value that holds `<!channel>` does not ring for everybody."""
-    return is_html(name) or is_chat(name)
+    return is_html(name) or (is_chat(name) and not _is_link(name))
+
+
+def _is_link(name: str) -> bool:
+    """`url`, `image_url` and their like in blocks: what Slack wants escaped, and unescapes, is text objects."""
+    key = name.partition("#")[2].rpartition("/")[2]
+    return key == "url" or key.endswith("_url")
 
 
 def field_lines(name: str, text: str, findings: list[Finding]) -> Iterator[tuple[str, str]]:

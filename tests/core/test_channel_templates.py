@@ -116,6 +116,19 @@ def test_no_value_of_a_chat_message_rings_for_everybody_or_leaves_its_string() -
     assert number == {"n": 1}
 
 
+def test_a_link_of_a_block_stays_as_it_is() -> None:
+    blocks = """[{"type": "image", "image_url": "{{ data.link }}", "alt_text": "{{ data.link }}"},
+                 {"url": "{% if 1 %}{{ data.link }}{% endif %}", "text": {"text": "<{{ data.link }}|open>"}}]"""
+    link = "https://shop.example/o?a=1&b='2'"
+    chat = _render(Channel.CHAT, {"chat.text": "x", "chat.blocks": blocks}, {"data": {"link": link}})
+    assert isinstance(chat, Chat)
+    assert chat.blocks is not None
+    image, button = msgspec.json.decode(chat.blocks)
+    escaped = link.replace("&", "&amp;")
+    assert (image["image_url"], image["alt_text"]) == (link, escaped)
+    assert (button["url"], button["text"]["text"]) == (link, f"<{escaped}|open>")
+
+
 @given(st.text())
 def test_any_value_stays_inside_the_string_of_its_block(value: str) -> None:
     chat = _render(Channel.CHAT, {"chat.text": "x", "chat.blocks": '["{{ data.v }}"]'}, {"data": {"v": value}})

@@ -30,13 +30,15 @@ VALUES = st.recursive(
 CONTEXTS = st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4)
 STEPS = st.sampled_from([".a", ".items", ".get", ".upper", "['b']", "['0']", "[0]", ".0", "[1]"])
 PLACES = st.builds(
-    lambda name, steps, escape: f"{{{{ {name}{''.join(steps)}{escape} }}}}",
+    lambda before, name, steps, escape, after: f"{{{{{before} {name}{''.join(steps)}{escape} {after}}}}}",
+    st.sampled_from(["", "-", "+"]),
     st.sampled_from(["a", "b", "items"]),
     st.lists(STEPS, max_size=3),
     st.sampled_from(["", "|e", "|escape"]),
+    st.sampled_from(["", "-"]),
 )
 LITERALS = st.text(alphabet="ab &<>'\"\n\t}é%", max_size=6) | st.sampled_from(
-    ["{# note #}", "{% raw %}{{{% endraw %}"]
+    ["{# note #}", "{#- note -#}\n", "{% raw %}{{{% endraw %}", "  {%- raw -%} {{ {%- endraw +%}\n", "\r\n"]
 )
 SOURCES = st.lists(PLACES | LITERALS, max_size=6).map("".join)
 
