@@ -15,6 +15,8 @@ THROTTLED: Final = frozenset(
     {
         "BandwidthLimitExceeded",
         "EC2ThrottledException",
+        "KMSThrottlingException",
+        "KmsThrottled",
         "LimitExceededException",
         "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
@@ -29,7 +31,7 @@ THROTTLED: Final = frozenset(
         "TransactionInProgressException",
     }
 )
-"""The codes that botocore's standard retry mode treats as throttling."""
+"""What botocore's standard retry mode takes for throttling, and what services say where KMS throttles them."""
 # What services say to a signature whose date is off; some give the reason only as "invalid signature".
 _SKEWED = frozenset(
     {

@@ -111,6 +111,12 @@ async def test_a_refusal_is_not_tried_again(clock: FakeClock) -> None:
     assert not isinstance(caught.value, Throttled)
 
 
+@pytest.mark.parametrize("code", ["KMSThrottlingException", "KmsThrottled"], ids=["of Kinesis", "of SQS"])
+async def test_a_throttled_key_service_asks_for_a_pause_like_any_other(code: str, clock: FakeClock) -> None:
+    with pytest.raises(Throttled):
+        await service(FakeTransport([refused(code)]), clock).call(TARGET, b"{}")
+
+
 async def test_a_clock_that_is_off_is_corrected_once_and_for_all(clock: FakeClock) -> None:
     """AWS refused before it did anything, so this is no second attempt."""
     aws_s = clock.now_s() + 3600
