@@ -14,10 +14,9 @@ from notifyd.errors import AwsError, TrimmedData
 from notifyd.ports import Clock, Page
 from notifyd.wire.aws_call import AwsService
 
-# 5 reads a second on a shard. 2 MiB/s: a page of 10 MiB, cut before a record of up to 1 MiB, takes 5 s of it.
+# 5 reads a second on a shard, and 2 MiB: until a page that held more is paid off, every read is throttled.
 _READ_INTERVAL_S = 0.2
-_BIG_PAGE_BYTES = 9 * 2**20
-_BIG_PAGE_INTERVAL_S = 5.0
+_READ_BYTES_PER_S = 2 * 2**20
 # The shortest retention that Kinesis knows.
 _RETENTION_MIN_S = 24 * 3600.0
 # An iterator at a record that was trimmed may answer with empty pages for hours; one at a record that is there
@@ -71,7 +70,7 @@ class KinesisReader:
             if error.code != "ExpiredIteratorException":
                 raise
             self._iterator = None
-            return Page([])
+            return Page([], next_read_s=_READ_INTERVAL_S)
         page = self._page(answer)
         self._iterator = answer.next_shard_iterator
         if self._empty_seek_reads == _EMPTY_SEEK_READS_MAX and not self._from_horizon:
@@ -118,7 +117,7 @@ class KinesisReader:
             ended=ended,
             caught_up=caught_up,
             behind_s=behind_ms / 1000 if behind_ms is not None else None,
-            next_read_s=_BIG_PAGE_INTERVAL_S if size_bytes >= _BIG_PAGE_BYTES else _READ_INTERVAL_S,
+            next_read_s=max(_READ_INTERVAL_S, size_bytes / _READ_BYTES_PER_S),
         )
 
     def _after_sought(self, sought: Position, came: list[StreamRecord], caught_up: bool) -> list[Record]:

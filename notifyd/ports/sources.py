@@ -24,7 +24,7 @@ class Page(msgspec.Struct):
 
     `behind_s`: now − arrival of the last record read (MillisBehindLatest where the service says so), None
     where unknown. `caught_up`: nothing more is there at the moment. `next_read_s`: the service wants this
-    much time before the next read of the shard (a 10 MiB Kinesis page). `is_short`: it holds less than was asked
+    much time before the next read of the shard (Kinesis: 2 MiB/s). `is_short`: it holds less than was asked
     for, where that says something.
     """
 

@@ -125,6 +125,22 @@ async def test_reading_goes_on_behind_the_checkpoint(
     assert await read(source.reader(shard, After(positions[1])), 2) == [2, 3, 4]
 
 
+async def test_a_page_that_its_bytes_filled_is_neither_the_end_nor_the_tip(
+    dynamodb: DynamoDbService, shard: str, clock: FakeClock
+) -> None:
+    for number in range(300):
+        dynamodb.put(shard, {"id": {"N": str(number)}, "text": {"S": "x" * 5_000}})
+    reader = DynamoDbStreamSource("orders", dynamodb.service(), dynamodb.service(), clock).reader(
+        shard, TrimHorizon()
+    )
+
+    pages = [await reader.read() for _ in range(2)]
+
+    assert 150 < len(pages[0].records) < 250
+    assert not any(page.ended or page.caught_up for page in pages)
+    assert [number for page in pages for number in numbers(page)] == list(range(300))
+
+
 async def test_a_time_to_start_at_reads_from_the_horizon(
     dynamodb: DynamoDbService, source: DynamoDbStreamSource, shard: str, clock: FakeClock
 ) -> None:

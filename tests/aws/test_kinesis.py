@@ -77,6 +77,19 @@ async def test_a_listing_rides_out_a_throttled_page(
     ]
 
 
+async def test_a_listing_whose_token_expired_on_the_way_begins_again(
+    kinesis: KinesisService, source: KinesisSource
+) -> None:
+    kinesis.shards_per_page = 2
+    shards = [kinesis.open_shard() for _ in range(5)]
+    kinesis.token_life_s = -1.0
+    with pytest.raises(AwsError, match="ExpiredNextTokenException"):
+        await source.list_shards()
+    kinesis.token_life_s = 300.0
+
+    assert [shard.shard_id for shard in await source.list_shards()] == shards
+
+
 async def test_reading_from_a_time_begins_with_what_arrived_then(
     kinesis: KinesisService, source: KinesisSource, shard: str, clock: FakeClock
 ) -> None:
@@ -117,7 +130,9 @@ async def test_an_iterator_that_expires_before_the_first_record_begins_at_the_st
     assert await read_all(reader) == [b"meanwhile"]
 
 
-@pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "LimitExceededException"])
+@pytest.mark.parametrize(
+    "code", ["ProvisionedThroughputExceededException", "LimitExceededException", "KMSThrottlingException"]
+)
 @pytest.mark.parametrize("operation", ["GetRecords", "GetShardIterator"])
 async def test_a_throttled_read_keeps_its_place(
     kinesis: KinesisService, source: KinesisSource, shard: str, operation: str, code: str
@@ -347,15 +362,53 @@ async def test_an_aggregate_of_strays_alone_stops_nothing(
     assert (first, await read_all(reader)) == ([b"0"], [b"1"])
 
 
-async def test_a_page_of_10_mib_wants_five_seconds_and_any_other_a_fifth(
-    kinesis: KinesisService, clock: FakeClock, shard: str
+@pytest.mark.parametrize(
+    ("records", "record_bytes", "limit"),
+    [
+        (3_000, 100, 10_000),
+        (6_000, 1_000, 1_000),
+        (40, 350_000, 1),
+        (40, 2**20, 3),
+        (25, 2**20, 10_000),
+        (3, 9_500_000, 1),
+    ],
+)
+async def test_a_backlog_is_read_as_fast_as_the_shard_allows_and_never_throttled(
+    clock: FakeClock, records: int, record_bytes: int, limit: int
 ) -> None:
-    for _ in range(10):
-        kinesis.put(shard, bytes(2**20))
-    kinesis.put(shard, b"small")
-    reader = KinesisSource("orders", kinesis.service(), clock, batch_size=10).reader(shard, TrimHorizon())
+    kinesis = KinesisService(clock, throttles=True)
+    shard = kinesis.open_shard()
+    for _ in range(records):
+        kinesis.put(shard, bytes(record_bytes))
+    reader = KinesisSource("orders", kinesis.service(), clock, batch_size=limit).reader(shard, TrimHorizon())
+    came, pages, began_s = 0, 0, clock.elapsed_s()
 
-    assert [(await reader.read()).next_read_s, (await reader.read()).next_read_s] == [5.0, 0.2]
+    while came < records:
+        page = await reader.read()
+        came, pages = came + len(page.records), pages + 1
+        clock.advance(page.next_read_s)
+
+    least_s = max(records * record_bytes / (2 * 2**20), pages * 0.2)
+    assert clock.elapsed_s() - began_s <= least_s + 0.2
+
+
+async def test_a_page_of_10_mib_wants_five_seconds(kinesis: KinesisService, clock: FakeClock, shard: str) -> None:
+    for _ in range(11):
+        kinesis.put(shard, bytes(2**20))
+    reader = KinesisSource("orders", kinesis.service(), clock, batch_size=10_000).reader(shard, TrimHorizon())
+
+    page = await reader.read()
+
+    assert (len(page.records), page.next_read_s) == (10, 5.0)
+
+
+async def test_iterators_that_expire_at_once_are_asked_for_no_faster_than_pages(
+    kinesis: KinesisService, source: KinesisSource, shard: str
+) -> None:
+    """As where Kinesis itself is overloaded."""
+    kinesis.refuse("GetRecords", Refusal("ExpiredIteratorException"))
+
+    assert (await source.reader(shard, TrimHorizon()).read()).next_read_s == 0.2
 
 
 async def test_an_unreadable_page_is_read_again(

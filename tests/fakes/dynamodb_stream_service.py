@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from notifyd.core.sequence import Position
 from notifyd.ports import Clock
 from tests.fakes.stream_service import Refusal, StoredShard, StreamService, index_of, sequence_range
+
+_RECORDS_MAX = 1000
 
 
 class DynamoDbService(StreamService):
     """One table and its stream. `stream_label` None: the table has no stream."""
 
     iterator_life_s = 900.0
+    page_bytes_max = 2**20
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock, first_sequence=10**20 - 5)
@@ -70,6 +75,8 @@ class DynamoDbService(StreamService):
         return {"ShardIterator": self.new_iterator(shard, index + 1)}
 
     def _records(self, request: dict[str, Any]) -> dict[str, Any] | Refusal:
+        if request["Limit"] > _RECORDS_MAX:
+            return Refusal("ValidationException", f"Limit {request['Limit']}, at most {_RECORDS_MAX}")
         answer = self.read(request)
         if isinstance(answer, Refusal):
             return answer
@@ -77,6 +84,9 @@ class DynamoDbService(StreamService):
         if iterator.index < iterator.shard.trimmed:
             return Refusal("TrimmedDataAccessException", "The operation attempted to read past the oldest record")
         return {"Records": records, "NextShardIterator": next_iterator}
+
+    def size_bytes(self, record: dict[str, Any]) -> int:
+        return len(msgspec.json.encode(record["dynamodb"]))
 
 
 def _listed_by_dynamodb(shard: StoredShard) -> dict[str, Any]:

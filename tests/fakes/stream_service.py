@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import accumulate, count
 from typing import Any
 
 import msgspec
@@ -53,6 +53,7 @@ class StreamService:
     """
 
     iterator_life_s: float
+    page_bytes_max: int
     shards_per_page = 100
 
     def __init__(self, clock: Clock, first_sequence: int) -> None:
@@ -134,13 +135,29 @@ class StreamService:
             return Refusal("ExpiredIteratorException", "Iterator expired")
         shard = iterator.shard
         start = max(iterator.index, shard.trimmed)
-        records = shard.records[start : start + request["Limit"]]
+        records = self._fitting(shard.records[start : start + request["Limit"]])
         if shard.empty_pages:
             shard.empty_pages -= 1
             records = []
         end = start + len(records)
         over = shard.closed and end == len(shard.records)
         return iterator, records, None if over else self.new_iterator(shard, end)
+
+    def shard_of(self, request: dict[str, Any]) -> StoredShard:
+        return self._iterators[request["ShardIterator"]].shard
+
+    def size_bytes(self, record: dict[str, Any]) -> int:
+        """As the service counts it."""
+        raise NotImplementedError
+
+    def _fitting(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The first of them, as many as a page holds; one at least."""
+        sizes = accumulate(map(self.size_bytes, records))
+        return [
+            record
+            for at, (record, size) in enumerate(zip(records, sizes, strict=True))
+            if not at or size <= self.page_bytes_max
+        ]
 
 
 def _sequence(record: dict[str, Any]) -> int:
