@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from notifyd.aws.log_items import Item, item_of, parse_row
+from notifyd.aws.log_items import ITEM_BYTES_MAX, Item, item_of, parse_row, within_bounds
 from notifyd.aws.operation import acknowledged, read_answer
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.errors import AwsError, NoAnswer, Throttled
@@ -66,8 +66,15 @@ class DynamoDbDeliveryLog:
         """Nothing but bytes is left of the items while they are on their way: they are ten objects a row."""
         # BatchWriteItem refuses a whole call in which a key stands twice.
         folded = {(row.event_id, key): (row, key) for row in rows for key in (row.row,)}
-        requests = [_Write(_Put(item_of(row, key))) for row, key in folded.values()]
-        return [self._body(requests[start : start + _ROWS_MAX]) for start in range(0, len(requests), _ROWS_MAX)]
+        items = [item_of(row, key) for row, key in folded.values()]
+        return [self._fitting(items[start : start + _ROWS_MAX]) for start in range(0, len(items), _ROWS_MAX)]
+
+    def _fitting(self, items: Sequence[Item]) -> bytes:
+        """A call that is no longer than an item may be holds none that is."""
+        body = self._body([_Write(_Put(item)) for item in items])
+        if len(body) <= ITEM_BYTES_MAX:
+            return body
+        return self._body([_Write(_Put(within_bounds(item))) for item in items])
 
     def _body(self, requests: Sequence[_Write] | Sequence[msgspec.Raw]) -> bytes:
         return msgspec.json.encode({"RequestItems": {self._table: requests}})
@@ -92,7 +99,7 @@ class DynamoDbDeliveryLog:
         body = msgspec.json.encode(
             {
                 "TableName": self._table,
-                "Item": item_of(claim, claim.row),
+                "Item": within_bounds(item_of(claim, claim.row)),
                 "ConditionExpression": "attribute_not_exists(#row)",
                 "ExpressionAttributeNames": {"#row": "row"},
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",

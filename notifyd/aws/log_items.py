@@ -12,6 +12,9 @@ from notifyd.core.log_row import LogRow, RowKind
 
 # DynamoDB's most for the partition key of an index. Beyond it the whole call would be refused, again and again.
 _USER_ID_BYTES_MAX = 2048
+# And for an item, of which this takes off a little.
+ITEM_BYTES_MAX = 400_000
+_TEXT_CHARS_MAX = 1000
 
 
 class Text(msgspec.Struct, gc=False):
@@ -79,6 +82,26 @@ def item_of(row: LogRow, key: str) -> Item:
         Text(row.reason) if row.reason else None,
         Text(msgspec.json.encode(row.detail).decode()) if row.detail is not None else None,
     )
+
+
+def within_bounds(item: Item) -> Item:
+    """What contacts and providers may fill without a bound is cut where DynamoDB would not take the item.
+
+    By its JSON, in which it is no shorter than as DynamoDB counts it.
+    """
+    if len(msgspec.json.encode(item)) <= ITEM_BYTES_MAX:
+        return item
+    return msgspec.structs.replace(
+        item,
+        address_hint=_beginning(item.address_hint),
+        provider_id=_beginning(item.provider_id),
+        reason=_beginning(item.reason),
+        detail=item.detail if item.detail is not None and len(item.detail.S) <= _TEXT_CHARS_MAX else None,
+    )
+
+
+def _beginning(text: Text | None) -> Text | None:
+    return Text(text.S[:_TEXT_CHARS_MAX]) if text is not None else None
 
 
 def _cut(user_id: str) -> str:

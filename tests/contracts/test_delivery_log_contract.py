@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from notifyd.aws.blueprint import attribute_definitions, blueprint, key_schema, secondary_index
 from notifyd.aws.delivery_log import DynamoDbDeliveryLog
-from notifyd.aws.log_items import item_of, parse_row
+from notifyd.aws.log_items import item_of, parse_row, within_bounds
 from notifyd.aws.session import AwsSession
 from notifyd.core.channel import Channel
 from notifyd.core.log_row import LogRow, RowKind
@@ -208,3 +208,59 @@ def test_no_user_id_makes_an_item_that_the_index_refuses(user_id: str) -> None:
     item = msgspec.to_builtins(item_of(made, made.row))
     assert len(item["user_id"]["S"].encode()) <= 2048
     assert (parse_row(item) == made) == (len(user_id.encode()) <= 2048)
+
+
+LARGE = {
+    "a domain": {"address_hint": "a…@" + "b" * 409_550},
+    "a provider's id": {"provider_id": "\u0001" * 1_000_000},
+    "what led to it": {"detail": {"category": "news", "setting": ["email"] * 100_000}},
+}
+
+
+def _item_bytes(item: dict[str, dict[str, str]]) -> int:
+    return sum(len(name) + len(text.encode()) for name, value in item.items() for text in value.values())
+
+
+@pytest.mark.parametrize("large", LARGE.values(), ids=LARGE.keys())
+async def test_no_row_is_refused_for_its_size_with_all_those_beside_it(large: dict[str, Any]) -> None:
+    """DynamoDB refuses the whole call: what waits for its rows would never settle."""
+    aws = ScriptedAws()
+    rows = [row(attempt=1), row(attempt=2, kind=RowKind.SUPPRESSED, **large), row(attempt=3)]
+    written: list[LogRow] = []
+
+    def batch_write(body: dict[str, Any]) -> dict[str, Any]:
+        items = [request["PutRequest"]["Item"] for request in body["RequestItems"]["log"]]
+        assert max(map(_item_bytes, items)) <= 400 * 1024
+        written.extend(map(parse_row, items))
+        return {}
+
+    aws.answers["BatchWriteItem"] = batch_write
+    log = DynamoDbDeliveryLog("log", aws.service, clock=FakeClock(), entropy=FakeEntropy(), timeout_s=5)
+    await log.append(rows)
+    assert written[::2] == rows[::2]
+    assert (written[1].row, written[1].user_id, written[1].position) == (
+        rows[1].row,
+        row().user_id,
+        row().position,
+    )
+
+
+async def test_no_claim_is_refused_for_its_size() -> None:
+    aws = ScriptedAws()
+
+    def put(body: dict[str, Any]) -> dict[str, Any]:
+        assert _item_bytes(body["Item"]) <= 400 * 1024
+        assert "until_s" in body["Item"]["detail"]["S"]
+        return {}
+
+    aws.answers["PutItem"] = put
+    log = DynamoDbDeliveryLog("log", aws.service, clock=FakeClock(), entropy=FakeEntropy(), timeout_s=5)
+    claim = row(kind=RowKind.CLAIM, detail={"token": "t"}, address_hint="a…@" + "b" * 409_550)
+    assert await log.claim_attempt(claim, 5.0) is None
+
+
+def test_an_event_that_the_log_keeps_is_kept_whole() -> None:
+    kept = item_of(
+        row("\u0001" * 2048, kind=RowKind.EVENT, detail={"zlib_b85": "~" * 350 * 1024}), "event#0#event"
+    )
+    assert within_bounds(kept) is kept
