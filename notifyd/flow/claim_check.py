@@ -16,10 +16,12 @@ from notifyd.flow.prepared import dead_body
 # SQS bills and slows down by 64 KB; a row of the log ends at 400 KB, its other attributes included.
 _MESSAGE_BYTES_MAX = 64 * 1024
 _ROW_BYTES_MAX = 350 * 1024
-# Of what stays in its message: SQS's 1 MiB, less what else a message says.
-_EVENT_BYTES_MAX = 1_000_000
-# Of one that is compressed: with what has to be escaped a message of it may be twice as long. A stream's records
-# have 10 MiB at most, and JSON that is written anew may grow (1e9 → 1000000000.0).
+# SQS takes 1 MiB, its attributes included.
+_QUEUE_BYTES_MAX = 1_000_000
+# U+FFFE and U+FFFF, of three bytes: what no queue takes goes to it escaped, in six.
+_ESCAPED = (b"\xef\xbf\xbe", b"\xef\xbf\xbf")
+# A message of it may be twice as long, as escaped. A stream's records have 10 MiB at most, and JSON that is
+# written anew may grow (1e9 → 1000000000.0).
 _PLAIN_EVENT_BYTES_MAX = PLAIN_BYTES_MAX // 2
 
 
@@ -46,21 +48,24 @@ def check_in(message: RetryMessage, rows: RowMaker, now_s: float) -> LogRow | No
     )
 
 
-def fits_a_message(event: dict[str, Any] | None) -> bool:
+def fits_a_message(message: RetryMessage | DeadMessage) -> bool:
     """Whether any queue takes it, plain or compressed: no try would help what is larger."""
-    plain = msgspec.json.encode(event)
-    if len(plain) <= _EVENT_BYTES_MAX:
+    plain = msgspec.json.encode(message)
+    escapes_bytes = 3 * sum(map(plain.count, _ESCAPED)) if len(plain) > _QUEUE_BYTES_MAX // 2 else 0
+    packed_from_bytes = len(plain) + escapes_bytes
+    if packed_from_bytes <= _QUEUE_BYTES_MAX:
         return True
-    return len(plain) <= _PLAIN_EVENT_BYTES_MAX and len(pack_text(plain)) <= _EVENT_BYTES_MAX
+    return packed_from_bytes <= PLAIN_BYTES_MAX and len(pack_text(plain)) <= _QUEUE_BYTES_MAX
 
 
 def cut(dead: DeadMessage) -> DeadMessage:
     """With the start of its event alone, for a person to look at, where no queue takes it whole."""
-    if dead.delivery is None or fits_a_message(dead.delivery.event):
+    if dead.delivery is None or fits_a_message(dead):
         return dead
     body = msgspec.json.encode(dead.delivery.event)
     kept = dead_body(body, reason=dead.reason, at_s=dead.at_s, position=dead.position)
-    return msgspec.structs.replace(kept, delivery=msgspec.structs.replace(dead.delivery, event=None))
+    with_delivery = msgspec.structs.replace(kept, delivery=msgspec.structs.replace(dead.delivery, event=None))
+    return with_delivery if fits_a_message(with_delivery) else kept
 
 
 def check_out(rows: Sequence[LogRow], position: str) -> dict[str, Any] | None:

@@ -77,7 +77,7 @@ class Finisher:
 
     def _try_again(self, ticket: Ticket, message: RetryMessage) -> None:
         now_s, settled = self._clock.now_s(), partial(settle, [ticket])
-        if not fits_a_message(message.event):
+        if not fits_a_message(message):
             reason = Reason.PAYLOAD_TOO_LARGE
             row = self.rows.row(ticket.delivery, RowKind.DEAD, position=ticket.position, at_s=now_s, reason=reason)
             dead = DeadMessage(reason, now_s, ticket.position, delivery=message)
