@@ -18,6 +18,8 @@ TTL_ATTRIBUTE = "expires_at"
 RETENTION_S = 14 * 24 * 3600
 # A guard against poison alone: attempts are counted in the message, and end on the DLQ with their story.
 RECEIVES_MAX = 1000
+# SQS's most, and what a new queue takes; one from before August 2025, or of Terraform's default, takes a quarter.
+MESSAGE_BYTES_MAX = 2**20
 
 _INDEX_KEYS: dict[LogIndex, Key] = {
     LogIndex.USER: (("user_id", "S"), ("at", "N")),

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from notifyd.aws.blueprint import Blueprint, Key, Queue, Table
+from notifyd.aws.blueprint import MESSAGE_BYTES_MAX, Blueprint, Key, Queue, Table
 from notifyd.aws.outage import is_outage
 from notifyd.aws.resources import queue_url, topic_arn
 from notifyd.aws.session import AwsSession
@@ -130,9 +130,15 @@ async def _queue(sqs: Any, queue: Queue) -> AsyncIterator[Fault]:
     url = await queue_url(sqs, queue.name)
     if url is None:
         yield Fault(where, "does not exist", _INIT)
-    elif queue.dead_letters:
-        answer = await sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
-        policy = json.loads(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
+        return
+    answer = await sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy", "MaximumMessageSize"])
+    attributes = answer.get("Attributes", {})
+    largest = int(attributes.get("MaximumMessageSize", MESSAGE_BYTES_MAX))
+    if largest < MESSAGE_BYTES_MAX:
+        what = f"refuses messages of over {largest} bytes: a larger event would hold up its shard"
+        yield Fault(where, what, f"set its MaximumMessageSize to {MESSAGE_BYTES_MAX}")
+    if queue.dead_letters:
+        policy = json.loads(attributes.get("RedrivePolicy", "{}"))
         target = str(policy.get("deadLetterTargetArn", "")).rpartition(":")[2]
         if target != queue.dead_letters:
             what = f"its redrive policy goes to {target!r}" if target else "has no redrive policy"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
+import structlog
 
 from notifyd.aws.operation import read_answer
 from notifyd.core.channel import Channel
@@ -26,11 +27,22 @@ _COMPRESSED = "z:"
 # JSON may hold U+FFFE and U+FFFF, XML may not, and SQS refuses what XML may not.
 _ESCAPED = ((b"\xef\xbf\xbe", b"\\ufffe"), (b"\xef\xbf\xbf", b"\\uffff"))
 
+_log = structlog.get_logger(__name__)
+
 M = TypeVar("M", RetryMessage, DeadMessage)
+
+
+class _Refused(msgspec.Struct):
+    """`SenderFault`: the same entry will be refused again."""
+
+    Code: str = ""
+    Message: str = ""
+    SenderFault: bool = False
 
 
 class _Sent(msgspec.Struct):
     Successful: list[dict[str, Any]] = []
+    Failed: list[_Refused] = []
 
 
 class _Message(msgspec.Struct):
@@ -165,7 +177,17 @@ def _calls(messages: Sequence[M], delays_s: Sequence[int]) -> Iterator[list[dict
 async def _put_batch(service: AwsService, url: str, entries: list[dict[str, Any]], timeout_s: float) -> list[bool]:
     body = msgspec.json.encode({"QueueUrl": url, "Entries": entries})
     answer = await service.call(_TARGET + "SendMessageBatch", body, timeout_s=timeout_s)
-    done = {entry["Id"] for entry in read_answer("SendMessageBatch", answer, _SENT).Successful}
+    sent = read_answer("SendMessageBatch", answer, _SENT)
+    for refused in sent.Failed[:1]:
+        _log.warning(
+            "messages_refused",
+            queue=url,
+            messages=len(sent.Failed),
+            code=refused.Code,
+            reason=refused.Message,
+            will_be_again=refused.SenderFault,
+        )
+    done = {entry["Id"] for entry in sent.Successful}
     return [entry["Id"] in done for entry in entries]
 
 

@@ -151,6 +151,19 @@ async def test_check_finds_a_retry_queue_without_its_dead_letter_queue(
     assert await whats(aws, plan, sources) == [f"queue {prefix}-retry-email: has no redrive policy"]
 
 
+async def test_check_finds_a_queue_that_takes_less_than_a_message_may_hold(
+    aws: AwsSession, plan: Blueprint, sources: Sources, prefix: str
+) -> None:
+    """As queues of before August 2025 do, and Terraform's."""
+    async with aws.client("sqs") as sqs:
+        await sqs.create_queue(QueueName=f"{prefix}-dlq-email", Attributes={"MaximumMessageSize": "262144"})
+    await init(aws, plan)
+    [fault] = await check_resources(aws, plan, sources)
+    assert fault.where == f"queue {prefix}-dlq-email"
+    assert "over 262144 bytes" in fault.what
+    assert fault.mend == "set its MaximumMessageSize to 1048576"
+
+
 async def test_without_an_answer_from_aws_check_says_so_once(plan: Blueprint, sources: Sources) -> None:
     nobody = AwsSession(
         "us-east-1",

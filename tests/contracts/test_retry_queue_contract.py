@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from notifyd.aws.retry_queue import SqsDeadLetters, SqsRetryQueue, _calls, pack, put_all, unpack
 from notifyd.aws.session import AwsSession
@@ -249,6 +250,18 @@ def test_only_the_entries_that_were_refused_are_told_as_not_taken(refused: set[i
     answers = asyncio.run(put_all(aws.service, "url", messages, [0] * 25, timeout_s=5))
     assert [number for number, answer in enumerate(answers) if not answer] == sorted(refused)
     assert taken == [number for number in range(25) if number not in refused]
+
+
+async def test_what_a_queue_refuses_is_told_in_its_own_words() -> None:
+    """It is put again without end: only these say why."""
+    aws = ScriptedAws()
+    said = "One or more parameters are invalid. Reason: Message must be shorter than 262144 bytes."
+    refusal = {"Id": "0", "Code": "InvalidParameterValue", "Message": said, "SenderFault": True}
+    aws.answers["SendMessageBatch"] = lambda _: {"Successful": [{"Id": "1"}], "Failed": [refusal]}
+    with capture_logs() as logs:
+        assert await put_all(aws.service, "url", [message(1), message(2)], [0, 0], timeout_s=5) == [False, True]
+    [told] = logs
+    assert (told["queue"], told["messages"], told["reason"], told["will_be_again"]) == ("url", 1, said, True)
 
 
 async def test_what_one_call_took_is_not_put_again_because_the_next_one_failed() -> None:
