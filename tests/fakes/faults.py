@@ -7,9 +7,15 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from notifyd.errors import NoAnswer, NotSent
+from notifyd.errors import AwsError, NoAnswer, NotSent
 
 T = TypeVar("T")
+
+# What is heard of a call that was done all the same: nothing, or an error of AWS's own.
+LOST = {
+    "unanswered": NoAnswer("done, and its answer lost by the test"),
+    "answered 500": AwsError("any", "InternalServerError", "done, and called failed by the test", status=500),
+}
 
 
 class Faults:
@@ -19,15 +25,15 @@ class Faults:
         self.calls: list[str] = []
         self.outage: Exception | None = None
         self._refusals: defaultdict[str, deque[Exception]] = defaultdict(deque)
-        self._lost_answers: defaultdict[str, int] = defaultdict(int)
+        self._lost_answers: defaultdict[str, deque[Exception]] = defaultdict(deque)
 
     def refuse(self, operation: str, *errors: Exception) -> None:
         """One of `errors` for each of the operation's next calls, which do nothing."""
         self._refusals[operation].extend(errors or [NotSent(f"{operation}: refused by the test")])
 
-    def lose_answers(self, operation: str, calls: int = 1) -> None:
-        """The operation's next calls are done, and nobody hears of it."""
-        self._lost_answers[operation] += calls
+    def lose_answers(self, operation: str, calls: int = 1, error: Exception = LOST["unanswered"]) -> None:
+        """The operation's next calls are done, and `error` is all that is heard of them."""
+        self._lost_answers[operation].extend([error] * calls)
 
     async def call(self, operation: str, do: Callable[[], T]) -> T:
         self.calls.append(operation)
@@ -39,6 +45,5 @@ class Faults:
         answer = do()
         await asyncio.sleep(0)  # noqa: TID251 - the answer takes a turn as well
         if self._lost_answers[operation]:
-            self._lost_answers[operation] -= 1
-            raise NoAnswer(f"{operation}: done, and its answer lost by the test")
+            raise self._lost_answers[operation].popleft()
         return answer

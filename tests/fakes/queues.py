@@ -10,6 +10,7 @@ import msgspec
 
 from notifyd.core.channel import Channel
 from notifyd.core.retry_message import DeadMessage, RetryMessage
+from notifyd.errors import AwsError
 from notifyd.ports import Clock, Received
 from tests.fakes.faults import Faults
 
@@ -25,7 +26,8 @@ class _Waiting(msgspec.Struct):
 
 
 class FakeRetryQueue:
-    """Delays in whole seconds and visibility, as SQS has them; a receipt works until the next receive.
+    """Delays in whole seconds and visibility, as SQS has them; a receipt works until the next receive,
+    and to hide its message only while that is hidden.
 
     `refused`: entries that the next puts do not take, by delivery_id, once each.
     """
@@ -93,8 +95,9 @@ class FakeRetryQueue:
 
         def hide() -> None:
             entry = self._waiting.get(number)
-            if entry is not None and entry.receives == receives:
-                entry.visible_at_s = self._clock.elapsed_s() + round(seconds)
+            if entry is None or entry.receives != receives or entry.visible_at_s <= self._clock.elapsed_s():
+                raise AwsError("ChangeMessageVisibility", "MessageNotInflight", f"receipt {receipt}", status=400)
+            entry.visible_at_s = self._clock.elapsed_s() + round(seconds)
 
         await self.faults.call("hide", hide)
 

@@ -8,10 +8,13 @@ from notifyd.core.log_row import RowKind
 from notifyd.core.sequence import ShardEnd
 from notifyd.errors import AwsError, NoAnswer, NotSent, Throttled
 from notifyd.vitals import Vitals
+from tests.fakes.faults import LOST
 from tests.support.flow_rig import World
 from tests.support.virtual_time import in_virtual_time
 
 AWAY = NotSent("away")
+FULL = AwsError("ReceiveMessage", "OverLimit", "Too many messages in flight", status=403)
+KEY_THROTTLED = Throttled("SendMessageBatch", "KmsThrottled", "Rate exceeded", status=400)
 DELETED = AwsError("UpdateItem", "ResourceNotFoundException", "Requested resource not found", status=400)
 
 
@@ -89,13 +92,14 @@ async def test_an_outage_of_the_lease_table_ends_in_no_takeover() -> None:
     await bob.stopped()
 
 
+@pytest.mark.parametrize("failure", [AWAY, FULL, KEY_THROTTLED], ids=["away", "in-flight limit", "key throttled"])
 @in_virtual_time
-async def test_an_outage_of_the_retry_queue_loses_no_hand_over() -> None:
+async def test_an_outage_of_the_retry_queue_loses_no_hand_over(failure: Exception) -> None:
     world = World()
     world.events(20)
     world.provider.answer = lambda _: None
     worker = await world.worker()
-    world.retry.faults.outage = AWAY
+    world.retry.faults.outage = failure
     await world.clock.sleep(30)
     assert world.accounted()["read"] == 0
     world.provider.answer = type(world.provider)(world.clock).answer
@@ -119,13 +123,14 @@ async def test_a_stream_that_does_not_answer_is_read_on_afterwards() -> None:
     assert not world.duplicates()
 
 
+@pytest.mark.parametrize("lost", LOST.values(), ids=LOST.keys())
 @in_virtual_time
-async def test_a_ledger_write_that_is_applied_but_unanswered_duplicates_nothing() -> None:
+async def test_a_ledger_write_that_is_applied_but_unanswered_duplicates_nothing(lost: Exception) -> None:
     world = World()
     world.events(100)
     worker = await world.worker(slots_max=10)
     for _ in range(20):
-        world.table.faults.lose_answers("write")
+        world.table.faults.lose_answers("write", error=lost)
         await world.clock.sleep(0.2)
     await world.settled()
     await worker.stopped()
@@ -136,11 +141,12 @@ async def test_a_ledger_write_that_is_applied_but_unanswered_duplicates_nothing(
     assert next(iter(world.table.shards.values())).epoch == 1
 
 
+@pytest.mark.parametrize("lost", LOST.values(), ids=LOST.keys())
 @in_virtual_time
-async def test_log_rows_that_are_applied_but_unanswered_duplicate_nothing() -> None:
+async def test_log_rows_that_are_applied_but_unanswered_duplicate_nothing(lost: Exception) -> None:
     world = World()
     world.events(100)
-    world.log.faults.lose_answers("append", 5)
+    world.log.faults.lose_answers("append", 5, lost)
     worker = await world.worker()
     await world.settled()
     await worker.stopped()
@@ -149,11 +155,12 @@ async def test_log_rows_that_are_applied_but_unanswered_duplicate_nothing() -> N
     assert not world.duplicates()
 
 
+@pytest.mark.parametrize("lost", LOST.values(), ids=LOST.keys())
 @in_virtual_time
-async def test_a_take_that_is_applied_but_unanswered_is_found_and_goes_on() -> None:
+async def test_a_take_that_is_applied_but_unanswered_is_found_and_goes_on(lost: Exception) -> None:
     world = World()
     world.events(20)
-    world.table.faults.lose_answers("take", 2)
+    world.table.faults.lose_answers("take", 2, lost)
     worker = await world.worker()
     await world.settled()
     await worker.stopped()
@@ -161,14 +168,15 @@ async def test_a_take_that_is_applied_but_unanswered_is_found_and_goes_on() -> N
     assert not world.duplicates()
 
 
+@pytest.mark.parametrize("lost", LOST.values(), ids=LOST.keys())
 @in_virtual_time
-async def test_a_release_that_is_applied_but_unanswered_is_a_release() -> None:
+async def test_a_release_that_is_applied_but_unanswered_is_a_release(lost: Exception) -> None:
     world = World()
     world.events(5)
     worker = await world.worker()
     await world.settled()
     await world.clock.sleep(1)
-    world.table.faults.lose_answers("write")
+    world.table.faults.lose_answers("write", error=lost)
     began_s = world.clock.elapsed_s()
     await worker.stopped()
     assert world.clock.elapsed_s() - began_s < 3
@@ -176,14 +184,15 @@ async def test_a_release_that_is_applied_but_unanswered_is_a_release() -> None:
     assert "notifyd_fenced_total 0.0" in worker.metrics.text().decode()
 
 
+@pytest.mark.parametrize("lost", LOST.values(), ids=LOST.keys())
 @in_virtual_time
-async def test_a_shard_end_that_is_applied_but_unanswered_frees_the_children_at_once() -> None:
+async def test_a_shard_end_that_is_applied_but_unanswered_frees_the_children_at_once(lost: Exception) -> None:
     world = World()
     world.events(5)
     worker = await world.worker()
     await world.settled()
     await world.clock.sleep(1)
-    world.table.faults.lose_answers("write")
+    world.table.faults.lose_answers("write", error=lost)
     left, _ = world.source.split("shard-0")
     world.event("late", shard=left)
     await world.settled(within_s=10)

@@ -20,6 +20,7 @@ from notifyd.core.retry import RetryPolicy
 from notifyd.core.user import Contact, DeviceToken, ExternalChannel
 from notifyd.errors import NoAnswer, NotSent
 from notifyd.ports import Limits, ProviderRoute
+from tests.fakes.faults import LOST
 from tests.fakes.provider import FakeProvider, accept, in_turn
 from tests.support.flow_rig import SEND_TIMEOUT_S, SETTINGS, World, of, paid
 from tests.support.virtual_time import in_virtual_time
@@ -208,12 +209,13 @@ async def test_no_request_holds_more_than_the_account_may_send_in_a_second() -> 
     assert max(len(batch) for batch in world.provider.requests) == 3
 
 
+@pytest.mark.parametrize("lost", LOST.values(), ids=LOST.keys())
 @in_virtual_time
-async def test_a_claim_whose_answer_was_lost_is_known_again() -> None:
+async def test_a_claim_whose_answer_was_lost_is_known_again(lost: Exception) -> None:
     world = World()
     world.events(5, detail_type="held")
     world.provider.answer = in_turn(*[Deferred(Reason.THROTTLED)] * 5)
-    world.log.faults.lose_answers("claim_attempt", 2)
+    world.log.faults.lose_answers("claim_attempt", 2, lost)
     worker = await world.worker()
     await world.settled()
     await worker.stopped()

@@ -14,7 +14,7 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
-from notifyd.errors import NoAnswer, NotSent, Throttled
+from notifyd.errors import AwsError, NoAnswer, NotSent, Throttled
 from tests.simulation.dice import Dice
 from tests.simulation.loop import SeededLoop
 from tests.simulation.process import Doom, Process
@@ -102,7 +102,7 @@ class Network:
                 self._later(self._dice.between(*_LATE_S), self._arrive_alone, do)
             case Mishap.UNANSWERED:
                 self._later(arrive_s, self._arrive, process, operation, do, None)
-                self._later(arrive_s + self._patience_s(), _fail, answer, silence)
+                self._later(arrive_s + self._patience_s(), _fail, answer, self._unheard(operation))
             case Mishap.COPIED:
                 self._later(arrive_s, self._arrive, process, operation, do, answer)
                 self._later(arrive_s + self._dice.between(*_LATE_S), self._arrive_alone, do)
@@ -110,6 +110,12 @@ class Network:
                 self._later(arrive_s, self._arrive, process, operation, partial(part, self._dice), answer)
             case _:
                 self._later(arrive_s, self._arrive, process, operation, do, answer)
+
+    def _unheard(self, operation: str) -> Exception:
+        """Of what was applied: every other time an error of AWS's own instead of silence."""
+        if operation.startswith("provider.") or self.fired[Mishap.UNANSWERED.value] % 2:
+            return NoAnswer(f"{operation}: no answer")
+        return AwsError(operation, "InternalServerError", "applied all the same", status=500)
 
     def later(self, seconds: float, do: Callable[..., None], *arguments: Any) -> None:
         """Happens in the world, whoever lives."""
