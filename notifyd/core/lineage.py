@@ -44,14 +44,12 @@ class Plan(msgspec.Struct, frozen=True):
 
     `startable`: unfinished, with every parent finished; they may be taken and read.
     `missing`: listed before and now without an item; they wait for a person.
-    `vanished`: unfinished, and no longer in the stream; what was unread in them is a gap.
     `outlived`: finished, and no longer in the stream; only now their items may go.
     """
 
     new: tuple[NewShard, ...]
     startable: frozenset[str]
     missing: tuple[str, ...]
-    vanished: tuple[str, ...]
     outlived: tuple[str, ...]
 
 
@@ -82,14 +80,8 @@ def plan(
             new.append(NewShard(shard.shard_id, shard.parents, start))
         if all(parent in finished or parent not in in_stream for parent in shard.parents):
             startable.add(shard.shard_id)
-    gone = items.keys() - in_stream
-    return Plan(
-        tuple(new),
-        frozenset(startable),
-        tuple(missing),
-        vanished=tuple(sorted(shard_id for shard_id in gone if not items[shard_id].is_finished)),
-        outlived=tuple(sorted(shard_id for shard_id in gone if items[shard_id].is_finished)),
-    )
+    outlived = (shard_id for shard_id in items.keys() - in_stream if items[shard_id].is_finished)
+    return Plan(tuple(new), frozenset(startable), tuple(missing), tuple(sorted(outlived)))
 
 
 def note(seen: bytes, listed: Iterable[ListedShard]) -> bytes:

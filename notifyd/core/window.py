@@ -271,6 +271,10 @@ class Window:
         return self._checkpoint.text() if self._checkpoint is not None else ""
 
     @property
+    def last_read_text(self) -> str:
+        return self._places[-1].text() if self._places else self.checkpoint_text
+
+    @property
     def is_recovering(self) -> bool:
         """Records that a predecessor claimed are still to be read again."""
         return self._prior_claimed is not None

@@ -147,8 +147,17 @@ class ShardFeed:
             return await self._reader.read()
         except TrimmedData as trimmed:
             await self._gap.trimmed(trimmed.wanted)
+        except AwsError as error:
+            if error.code != "ResourceNotFoundException" or not await self._left_the_stream():
+                raise
+            self._gap.open(self._window.last_read_text)
+            return Page([], ended=True, caught_up=True)
         self._reader = self._source.reader(self._item.shard_id, TrimHorizon())
         return Page([])
+
+    async def _left_the_stream(self) -> bool:
+        """What neither a read nor a listing finds; one of them alone may be behind the other."""
+        return all(shard.shard_id != self._item.shard_id for shard in await self._source.list_shards())
 
     def _age_s(self, page: Page) -> float | None:
         """As the service says; where it says nothing, by the last record read."""

@@ -90,8 +90,4 @@ async def sync(source: Source, table: LeaseTable, scan: LeaseScan, watch: Watch,
             watch.shard_stopped(shard_key(source.name, shard_id), "its item is gone from the lease table")
             # A mark that no version reads: to every worker the shard, and its children, wait for `leases repair`.
             await table.create_shard(ShardItem(source.name, shard_id, TrimHorizon(), _NOTHING, format=LOST_FORMAT))
-    for shard_id in outcome.vanished:
-        watch.shard_stopped(
-            shard_key(source.name, shard_id), "the stream no longer has it, and it was not read out"
-        )
     return outcome

@@ -45,7 +45,7 @@ class ShardReader(Protocol):
         Raises:
             TrimmedData: the stream no longer holds what comes next.
             Throttled: pause, then call again; nothing was skipped.
-            AwsError, TransportError: nothing was skipped; call again.
+            AwsError, TransportError: nothing was skipped; call again. ResourceNotFoundException: no such shard.
         """
         ...
 

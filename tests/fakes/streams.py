@@ -25,6 +25,7 @@ class _Shard:
     records: list[Record] = field(default_factory=list)
     trimmed: int = 0
     closed: bool = False
+    listed: bool = True
     failures: list[Exception] = field(default_factory=list)
 
 
@@ -109,6 +110,10 @@ class FakeSource:
         """The shard leaves the stream."""
         del self._shards[shard_id]
 
+    def list_without(self, shard_id: str) -> None:
+        """Listings miss the shard from now on; it can be read all the same."""
+        self._shards[shard_id].listed = False
+
     def fail_next(self, shard_id: str, *failures: Exception) -> None:
         """One of `failures` for each of the next reads of the shard."""
         self._shards[shard_id].failures.extend(failures)
@@ -132,6 +137,7 @@ class FakeSource:
                 shard.records[shard.trimmed].position.sequence if shard.records[shard.trimmed :] else "",
             )
             for shard in self._shards.values()
+            if shard.listed
         ]
 
     async def holds_data(self) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from notifyd.core.log_row import RowKind
 from notifyd.core.sequence import ShardEnd
-from notifyd.errors import NotSent
+from notifyd.errors import AwsError, NotSent
 from tests.support.flow_rig import World
 from tests.support.virtual_time import in_virtual_time
 
@@ -57,6 +57,73 @@ async def test_a_shard_of_which_all_that_was_left_is_gone_ends_behind_its_gap_ro
     [gap] = _gaps(world)
     assert gap["next"] == ""
     await bob.stopped()
+
+
+@in_virtual_time
+async def test_a_shard_that_left_the_stream_unread_ends_behind_its_gap_row_and_frees_its_children() -> None:
+    """As after a weekend's outage, or when a table's stream was switched off and on."""
+    world = World()
+    await _read_ten(world)
+    last_read = world.table.shards[SHARD].progress.checkpoint
+    assert last_read is not None
+    world.events(5)
+    left, _ = world.source.split("shard-0")
+    world.source.fail_next("shard-0", *[AWAY] * 1000)
+    bob = await world.worker("bob")
+    await world.until(lambda: len(world.table.shards) == 3)
+    await bob.killed()
+    world.source.drop_shard("shard-0")
+    world.event("late", shard=left)
+    carol, dave = await world.worker("carol"), await world.worker("dave")
+    await world.until(lambda: world.accounted()["read"] == 11)
+    assert isinstance(world.table.shards[SHARD].start, ShardEnd)
+    assert _gaps(world) == [{"after": last_read.text(), "next": ""}]
+    assert any(SHARD in subject for subject in world.alerts.subjects())
+    for worker in (carol, dave):
+        assert not worker.engine.watch.stopped_shards
+        await worker.stopped()
+    assert not world.duplicates()
+
+
+@in_virtual_time
+async def test_a_shard_that_leaves_the_stream_while_it_is_read_ends_behind_what_was_read_of_it() -> None:
+    world = World()
+    world.events(30)
+    ann = await world.worker("ann")
+    await world.until(lambda: world.source.reads != [])
+    world.source.drop_shard("shard-0")
+    await world.until(lambda: isinstance(world.table.shards[SHARD].start, ShardEnd))
+    await ann.stopped()
+    world.check_account()
+    assert world.deliveries() == {"accepted": 30}
+    assert len(_gaps(world)) == 1
+
+
+@in_virtual_time
+async def test_a_listing_that_misses_a_shard_ends_and_stops_none() -> None:
+    world = World()
+    await _read_ten(world)
+    world.source.list_without("shard-0")
+    bob = await world.worker("bob")
+    await world.clock.sleep(60)
+    world.events(10)
+    await world.until(lambda: world.accounted()["read"] == 20)
+    await bob.stopped()
+    assert not bob.engine.watch.stopped_shards
+    assert _gaps(world) == []
+
+
+@in_virtual_time
+async def test_a_shard_that_a_read_does_not_find_and_the_stream_still_lists_is_read_on() -> None:
+    world = World()
+    world.events(10)
+    unknown = AwsError("GetRecords", "ResourceNotFoundException", "no such shard", status=400)
+    world.source.fail_next("shard-0", *[unknown] * 5)
+    worker = await world.worker()
+    await world.settled()
+    await worker.stopped()
+    assert world.deliveries() == {"accepted": 10}
+    assert _gaps(world) == []
 
 
 async def _die_before_the_first_checkpoint(world: World) -> None:
