@@ -82,6 +82,16 @@ class DynamoDbLeaseTable:
     async def create_shard(self, item: ShardItem) -> None:
         await self._create(shard_item(item))
 
+    async def remove_shard(self, seen: ShardItem) -> None:
+        body = {
+            "TableName": self._table,
+            "Key": {"key": s(seen.key)},
+            "ConditionExpression": "#commit_id = :commit_id",
+            "ExpressionAttributeNames": {"#commit_id": "commit_id"},
+            "ExpressionAttributeValues": {":commit_id": s(seen.commit_id)},
+        }
+        await self._applied("DeleteItem", body)
+
     async def note_listing(self, source: str, listed: bytes) -> None:
         body = {
             "TableName": self._table,
@@ -120,17 +130,17 @@ class DynamoDbLeaseTable:
             values={"requested_by": s(worker_id)},
             conditions={"epoch": n(seen.epoch), "requested_by": s(seen.requested_by)},
         )
-        return await self._applied(body)
+        return await self._applied("UpdateItem", body)
 
     async def lead(self, seen: StreamItem, worker_id: str) -> bool:
         body = self._update(
             f"stream#{seen.source}", values={"leader": s(worker_id)}, conditions={"leader": s(seen.leader)}
         )
-        return await self._applied(body)
+        return await self._applied("UpdateItem", body)
 
-    async def _applied(self, update: dict[str, Any]) -> bool:
+    async def _applied(self, operation: str, body: dict[str, Any]) -> bool:
         try:
-            await self._write("UpdateItem", update)
+            await self._write(operation, body)
         except AwsError as error:
             if error.code != _REFUSED:
                 raise
@@ -164,13 +174,7 @@ class DynamoDbLeaseTable:
             "ConditionExpression": "attribute_not_exists(#key)",
             "ExpressionAttributeNames": {"#key": "key"},
         }
-        try:
-            await self._write("PutItem", body)
-        except AwsError as error:
-            if error.code != _REFUSED:
-                raise
-            return False
-        return True
+        return await self._applied("PutItem", body)
 
     def _update(self, key: str, *, values: Item, conditions: Item) -> dict[str, Any]:
         return {

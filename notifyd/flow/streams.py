@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import structlog
 
@@ -15,6 +17,10 @@ from notifyd.flow.watch import Watch
 from notifyd.ports import Clock, LeaseScan, LeaseTable, Source
 
 log = structlog.get_logger(__name__)
+
+# Beyond its retention a shard is listed no more: by then no listing that misses one for once takes an item away.
+_KEPT_LONGER_S = 24 * 3600.0
+_REMOVED_MAX = 25
 
 _NOTHING = Progress(
     checkpoint=None,
@@ -90,4 +96,21 @@ async def sync(source: Source, table: LeaseTable, scan: LeaseScan, watch: Watch,
             watch.shard_stopped(shard_key(source.name, shard_id), "its item is gone from the lease table")
             # A mark that no version reads: to every worker the shard, and its children, wait for `leases repair`.
             await table.create_shard(ShardItem(source.name, shard_id, TrimHorizon(), _NOTHING, format=LOST_FORMAT))
+    await _remove([items[shard_id] for shard_id in outcome.outlived], source, table, now_s)
     return outcome
+
+
+async def _remove(outlived: Sequence[ShardItem], source: Source, table: LeaseTable, now_s: float) -> None:
+    """Of shards long gone that were read out, some at a time: a scan reads all there are, and is billed for it."""
+    if not outlived:
+        return
+    kept_s = await source.retention_s() + _KEPT_LONGER_S
+    old = [item for item in outlived if 0 < _last_heard_s(item) < now_s - kept_s]
+    for item in old[:_REMOVED_MAX]:
+        await table.remove_shard(item)
+    if old:
+        log.info("finished_shards_removed", source=source.name, shards=len(old[:_REMOVED_MAX]))
+
+
+def _last_heard_s(item: ShardItem) -> float:
+    return max(item.progress.checkpoint_arrival_s, item.progress.tip_at_s)

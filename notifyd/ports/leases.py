@@ -50,6 +50,10 @@ class LeaseTable(Protocol):
         """Where it exists already, it stays as it is."""
         ...
 
+    async def remove_shard(self, seen: ShardItem) -> None:
+        """Where somebody has written to it since, it stays."""
+        ...
+
     async def take(self, seen: ShardItem, owner: str, commit_id: str) -> ShardItem | None:
         """Conditional on `seen`'s epoch and commit_id; the item as it is now ours, or None: refused."""
         ...

@@ -207,6 +207,16 @@ async def test_a_write_on_an_item_that_is_gone_says_so(table: LeaseTable) -> Non
         await table.take(held, "ann", "second")
 
 
+async def test_a_shard_is_removed_only_as_it_was_seen(table: LeaseTable) -> None:
+    held = await taken(table)
+    assert await table.write(write_of(held, "second", finished=True, release=True)) is None
+    await table.remove_shard(held)
+    seen = await the_shard(table)
+    await table.remove_shard(seen)
+    assert (await table.scan()).shards == []
+    await table.remove_shard(seen)
+
+
 async def test_more_items_than_fit_a_page_are_all_there(table: LeaseTable) -> None:
     shards = [shard(shard_id=f"shardId-{number}") for number in range(60)]
     for item in shards:

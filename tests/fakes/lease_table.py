@@ -75,6 +75,14 @@ class FakeLeaseTable:
 
         await self.faults.call("create_shard", create)
 
+    async def remove_shard(self, seen: ShardItem) -> None:
+        def remove() -> None:
+            standing = self.shards.get(seen.key)
+            if standing is not None and standing.commit_id == seen.commit_id:
+                del self.shards[seen.key]
+
+        await self.faults.call("remove_shard", remove)
+
     async def take(self, seen: ShardItem, owner: str, commit_id: str) -> ShardItem | None:
         def take() -> ShardItem | None:
             standing = self._standing(seen.key)
