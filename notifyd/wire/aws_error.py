@@ -32,6 +32,8 @@ THROTTLED: Final = frozenset(
     }
 )
 """What botocore's standard retry mode takes for throttling, and what services say where KMS throttles them."""
+# Somebody else is writing the item: nothing was done, and soon it can be.
+_IN_THE_WAY = frozenset({"ReplicatedWriteConflictException", "TransactionConflictException"})
 # What services say to a signature whose date is off; some give the reason only as "invalid signature".
 _SKEWED = frozenset(
     {
@@ -93,5 +95,5 @@ def is_skew(error: AwsError) -> bool:
 def may_pass(error: AwsError | TransportError) -> bool:
     """Whether the same bytes may fare better later."""
     if isinstance(error, AwsError):
-        return isinstance(error, Throttled) or error.status >= 500
+        return isinstance(error, Throttled) or error.status >= 500 or error.code in _IN_THE_WAY
     return True

@@ -11,6 +11,7 @@ from notifyd.core.dynamodb_json import AttributeValue
 from notifyd.core.unreadable import UNREADABLE
 from notifyd.errors import AwsError, NoAnswer, NotifydError, Throttled, TransportError
 from notifyd.ports import Clock, Entropy
+from notifyd.wire.aws_error import may_pass
 
 # The service's quotas: keys in one call, bytes of a partition key.
 KEYS_MAX = 100
@@ -100,7 +101,7 @@ class BatchGet(Generic[T]):
                 answer = await self._ask(pending, min(left_s, self._call_timeout_s))
             except (AwsError, TransportError) as failure:
                 got.failure = failure
-                if not _passes(failure):
+                if not may_pass(failure):
                     break
                 continue
             for name, items in answer.responses.items():
@@ -151,8 +152,3 @@ def _projection(table: Table) -> dict[str, Any]:
     # By placeholders: half of the everyday names (status, name, data, …) are reserved words.
     names = {f"#{number}": name for number, name in enumerate((table.key, *table.attributes))}
     return {"ProjectionExpression": ",".join(names), "ExpressionAttributeNames": names}
-
-
-def _passes(failure: NotifydError) -> bool:
-    """Whether asking again may help; a read does no harm twice."""
-    return not isinstance(failure, AwsError) or isinstance(failure, Throttled) or failure.status >= 500

@@ -10,14 +10,20 @@ import msgspec
 from notifyd.aws.control_table import DynamoDbControlTable
 from notifyd.aws.delivery_log import DynamoDbDeliveryLog
 from notifyd.aws.events_table import EventsTable
+from notifyd.aws.kcl_table import KclTable
+from notifyd.aws.lease_items import shard_item
+from notifyd.aws.lease_table import DynamoDbLeaseTable
 from notifyd.aws.log_items import item_of
+from notifyd.core.lease import ShardItem
 from notifyd.core.log_row import LogRow, RowKind
-from notifyd.core.sequence import Position
+from notifyd.core.sequence import Position, TrimHorizon
+from notifyd.core.window import Progress
 from tests.fakes.system import FakeClock, FakeEntropy
 from tests.support.scripted_aws import ScriptedAws
 
 Item = dict[str, dict[str, Any]]
 POSITION = "kinesis:events/shardId-1/7:0"
+NOTHING = Progress(None, 0.0, None, b"", "", {})
 
 
 def paged(pages: list[list[Any]], key_of: Callable[[int], Item]) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -44,6 +50,28 @@ async def test_the_log_finds_every_row_of_an_event_whose_rows_fill_several_pages
     )
     log = DynamoDbDeliveryLog("log", aws.service, clock=FakeClock(), entropy=FakeEntropy(), timeout_s=5)
     assert await log.rows_of_event("e1") == rows
+
+
+async def test_every_shard_is_found_on_every_page_of_the_lease_table() -> None:
+    """An item that a scan missed would be taken for one that was lost."""
+    shards = [ShardItem("kinesis:events", f"shardId-{number}", TrimHorizon(), NOTHING) for number in range(5)]
+    items = [shard_item(shard) for shard in shards]
+    aws = ScriptedAws()
+    aws.answers["Scan"] = paged([[], items[:2], [], items[2:], []], lambda number: {"key": {"S": str(number)}})
+    scan = await DynamoDbLeaseTable("leases", aws.service, timeout_s=5).scan()
+    assert scan.shards == shards
+    assert all(body["ConsistentRead"] for _, body in aws.asked)
+
+
+async def test_every_lease_is_found_on_every_page_of_a_kcl_table() -> None:
+    leases = [
+        {"leaseKey": {"S": f"shardId-{number}"}, "leaseCounter": {"N": "1"}, "checkpoint": {"S": "TRIM_HORIZON"}}
+        for number in range(3)
+    ]
+    aws = ScriptedAws()
+    aws.answers["Scan"] = paged([leases[:1], [], leases[1:]], lambda number: {"leaseKey": {"S": str(number)}})
+    found = await KclTable("kcl", aws.service, timeout_s=5).leases()
+    assert [lease.key for lease in found] == ["shardId-0", "shardId-1", "shardId-2"]
 
 
 async def test_the_workers_reports_are_found_on_every_page() -> None:

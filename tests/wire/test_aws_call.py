@@ -62,6 +62,8 @@ def refused(code: str, status: int = 400, **headers: str) -> Response:
 PASSING: dict[str, Response | TransportError] = {
     "throttled": refused("ThrottlingException"),
     "a status of 429": Response(429, {}, b""),
+    "a transaction on the item": refused("TransactionConflictException"),
+    "another Region's write": refused("ReplicatedWriteConflictException", status=409),
     "a fault of AWS": Response(503, {}, b"<html>"),
     "not sent": NotSent("refused"),
     "no answer": NoAnswer("reset"),
