@@ -102,6 +102,20 @@ async def test_reading_from_a_time_begins_with_what_arrived_then(
     assert await read_all(source.reader(shard, latest)) == [b"at"]
 
 
+async def test_a_time_to_start_at_that_is_still_to_come_for_kinesis_is_waited_for(
+    kinesis: KinesisService, source: KinesisSource, shard: str, clock: FakeClock
+) -> None:
+    reader = source.reader(shard, AtTimestamp(clock.now_s() + 2.0))
+    kinesis.put(shard, b"before")
+    with pytest.raises(AwsError, match="in the future"):
+        await reader.read()
+
+    clock.advance(2.0)
+    kinesis.put(shard, b"at")
+
+    assert await read_all(reader) == [b"at"]
+
+
 async def test_an_expired_iterator_goes_on_after_the_last_record_handed_out(
     kinesis: KinesisService, source: KinesisSource, shard: str, clock: FakeClock
 ) -> None:

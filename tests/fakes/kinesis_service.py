@@ -20,7 +20,9 @@ _ROUNDING_S = 0.001  # of fifths of a second that are added up
 
 
 class KinesisService(StreamService):
-    """`throttles`: a shard gives five pages a second, and none before the last one is paid off at 2 MiB/s."""
+    """`throttles`: a shard gives five pages a second, and none before the last one is paid off at 2 MiB/s.
+    `throttled`: how many reads met that.
+    """
 
     iterator_life_s = 300.0
     token_life_s = 300.0
@@ -29,6 +31,7 @@ class KinesisService(StreamService):
     def __init__(self, clock: Clock, *, retention_s: float = 24 * 3600.0, throttles: bool = False) -> None:
         super().__init__(clock, first_sequence=10**55 - 5)
         self._retention_s = retention_s
+        self.throttled = 0
         self._throttles = throttles
         self._reads_s: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_READS_PER_S))
         self._paid_at_s: defaultdict[str, float] = defaultdict(float)
@@ -74,6 +77,8 @@ class KinesisService(StreamService):
         match request["ShardIteratorType"]:
             case "AT_SEQUENCE_NUMBER":
                 index = index_of(shard, request["StartingSequenceNumber"])
+            case "AT_TIMESTAMP" if request["Timestamp"] > self.clock.now_s():
+                return Refusal("InvalidArgumentException", "Timestamp is in the future")
             case "AT_TIMESTAMP":
                 arrivals = [record["ApproximateArrivalTimestamp"] for record in shard.records]
                 index = bisect_left(arrivals, request["Timestamp"])
@@ -87,6 +92,7 @@ class KinesisService(StreamService):
         if request["Limit"] > _RECORDS_MAX:
             return Refusal("InvalidArgumentException", f"Limit {request['Limit']}, at most {_RECORDS_MAX}")
         if self._throttles and not self._takes_turn(self.shard_of(request).shard_id):
+            self.throttled += 1
             return Refusal("ProvisionedThroughputExceededException", "Rate exceeded for shard")
         answer = self.read(request)
         if isinstance(answer, Refusal):
