@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from hashlib import shake_128
 from typing import Any
 
@@ -18,10 +18,11 @@ from notifyd.aws.session import AwsSession
 from notifyd.core.channel import Channel
 from notifyd.core.packed_text import PLAIN_BYTES_MAX, pack_text
 from notifyd.core.retry_message import Attempted, DeadMessage, RetryMessage
-from notifyd.errors import NoAnswer
+from notifyd.errors import AwsError, NoAnswer
 from notifyd.ports import DeadLetters, RetryQueue
 from notifyd.system import SystemClock
 from tests.fakes.queues import FakeDeadLetters, FakeRetryQueue
+from tests.fakes.sqs_service import SqsService
 from tests.fakes.system import FakeClock
 from tests.support.scripted_aws import ScriptedAws
 
@@ -38,16 +39,18 @@ class Rig(msgspec.Struct):
     now_s: Callable[[], float]
 
 
-@pytest.fixture(params=["memory", pytest.param("aws", marks=pytest.mark.aws)])
-def behind(request: pytest.FixtureRequest) -> AwsSession | None:
-    session: AwsSession | None = request.getfixturevalue("aws") if request.param == "aws" else None
+@pytest.fixture(params=["memory", "strict", pytest.param("aws", marks=pytest.mark.aws)])
+def behind(request: pytest.FixtureRequest) -> AwsSession | str:
+    session: AwsSession | str = request.getfixturevalue("aws") if request.param == "aws" else request.param
     return session
 
 
 @pytest.fixture
-async def rig(behind: AwsSession | None, prefix: str, clock: FakeClock) -> Rig:
-    if behind is None:
+async def rig(behind: AwsSession | str, prefix: str, clock: FakeClock) -> Rig:
+    if behind == "memory":
         return Rig(FakeRetryQueue(clock, visibility_s=VISIBILITY_S), FakeDeadLetters(), clock.sleep, clock.now_s)
+    if isinstance(behind, str):
+        return _on_strict(clock)
     real = SystemClock()
     async with behind.client("sqs") as sqs:
         urls = [
@@ -58,6 +61,29 @@ async def rig(behind: AwsSession | None, prefix: str, clock: FakeClock) -> Rig:
     dead = SqsDeadLetters({Channel.EMAIL: urls[1], None: urls[2]}, service, timeout_s=5)
     queue = SqsRetryQueue(urls[0], service, clock=real, visibility_s=VISIBILITY_S, timeout_s=5)
     return Rig(queue, dead, real.sleep, real.now_s)
+
+
+def _on_strict(clock: FakeClock) -> Rig:
+    """The adapters, over queues that hold SQS's limits."""
+    retry, dlq, events = (SqsService(clock) for _ in range(3))
+    queue = SqsRetryQueue("retry", retry.service, clock=clock, visibility_s=VISIBILITY_S, timeout_s=5)
+    return Rig(queue, DeadLettersApart(dlq, events), clock.sleep, clock.now_s)
+
+
+class DeadLettersApart:
+    """A service each: in memory a queue has no URL."""
+
+    def __init__(self, dlq: SqsService, events: SqsService) -> None:
+        self._of = {
+            channel: SqsDeadLetters({channel: "dlq"}, queue.service, timeout_s=5)
+            for channel, queue in ((Channel.EMAIL, dlq), (None, events))
+        }
+
+    async def put(self, channel: Channel | None, messages: Sequence[DeadMessage]) -> list[bool]:
+        return await self._of[channel].put(channel, messages)
+
+    async def depth(self, channel: Channel | None) -> int:
+        return await self._of[channel].depth(channel)
 
 
 def message(number: int = 1, not_before_s: float = 0.0, **changes: Any) -> RetryMessage:
@@ -262,6 +288,31 @@ async def test_what_a_queue_refuses_is_told_in_its_own_words() -> None:
         assert await put_all(aws.service, "url", [message(1), message(2)], [0, 0], timeout_s=5) == [False, True]
     [told] = logs
     assert (told["queue"], told["messages"], told["reason"], told["will_be_again"]) == ("url", 1, said, True)
+
+
+@given(failing=st.sets(st.integers(0, 24)))
+async def test_only_the_receipts_that_stay_are_told_as_not_deleted(failing: set[int]) -> None:
+    clock = FakeClock()
+    sqs = SqsService(clock)
+    queue = SqsRetryQueue("url", sqs.service, clock=clock, visibility_s=VISIBILITY_S, timeout_s=5)
+    await queue.put([message(number) for number in range(25)])
+    receipts = [received.receipt for _ in range(3) for received in await queue.receive(0)]
+    sqs.fails = lambda operation, number: operation == "DeleteMessageBatch" and number in failing
+    assert await queue.delete(receipts) == [number not in failing for number in range(25)]
+    assert sorted(map(_number, sqs.bodies)) == sorted(failing)
+
+
+async def test_a_receipt_whose_visibility_ran_out_hides_nothing_and_says_so() -> None:
+    clock = FakeClock()
+    queue = SqsRetryQueue("url", SqsService(clock).service, clock=clock, visibility_s=VISIBILITY_S, timeout_s=5)
+    await queue.put([message()])
+    [received] = await queue.receive(0)
+    clock.advance(VISIBILITY_S + 1)
+    with pytest.raises(AwsError, match="MessageNotInflight"):
+        await queue.hide(received.receipt, 60)
+    [_again] = await queue.receive(0)
+    assert await queue.delete([received.receipt]) == [True]
+    assert await queue.depth() == 1
 
 
 async def test_what_one_call_took_is_not_put_again_because_the_next_one_failed() -> None:
