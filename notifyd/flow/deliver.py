@@ -104,7 +104,7 @@ class Dispatcher:
     def has_room(self) -> bool:
         """Whether what is given to it now can be sent in half of the time that it may wait, or nothing waits."""
         rate_per_s = self.pacer.rate_per_s
-        if self._held_max is not None and len(self._lanes) >= self._held_max // 2:
+        if self._held_max is not None and len(self._lanes) >= max(1, self._held_max // 2):
             return False
         if self.pacer.health.breaker_state is not BreakerState.CLOSED:
             return not len(self._lanes)

@@ -7,11 +7,11 @@ import pytest
 
 from notifyd.core.channel import Channel
 from notifyd.core.message import Delivery
-from notifyd.core.outcome import Outcome
+from notifyd.core.outcome import Deferred, Outcome, Reason
 from notifyd.core.policy import DeliveryRules
 from notifyd.core.user import Contact, DeviceToken
 from notifyd.ports import Limits
-from tests.fakes.provider import Answer, FakeProvider, accept
+from tests.fakes.provider import Answer, FakeProvider, accept, in_turn
 from tests.support.flow_rig import SETTINGS, World, paid
 from tests.support.virtual_time import in_virtual_time
 
@@ -67,3 +67,16 @@ async def test_mails_take_as_long_as_ever_while_a_push_provider_hangs(limits: Li
     # Of virtual time: what a hang costs unmended is queue_wait_max_s, what is left is the order of tasks.
     assert hanging_s[len(hanging_s) * 99 // 100] < calm_s[len(calm_s) * 99 // 100] + 0.1
     assert len(set(world.provider.taken)) == len(world.provider.taken) == len(hanging_s)
+
+
+@in_virtual_time
+async def test_beside_another_channel_few_slots_are_enough_to_try_again() -> None:
+    channels = (Channel.EMAIL, Channel.PUSH_IOS)
+    world = World([paid(channels=channels)], rules=DeliveryRules(frozenset(channels)))
+    world.beside[Channel.PUSH_IOS] = FakeProvider(world.clock, name="push", channel=Channel.PUSH_IOS)
+    world.events(1)
+    world.provider.answer = in_turn(Deferred(Reason.THROTTLED))
+    worker = await world.worker(slots_max=3)
+    await world.settled()
+    await worker.stopped()
+    assert world.deliveries()["accepted"] == 1
