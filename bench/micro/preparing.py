@@ -25,6 +25,7 @@ from notifyd.flow.alert_desk import AlertDesk
 from notifyd.flow.expand import Expander
 from notifyd.flow.facts import FactFinder
 from notifyd.flow.log_reader import LogReader
+from notifyd.flow.orphanage import Orphanage
 from notifyd.flow.prepare import Preparer, SourceRules
 from notifyd.flow.recover import Recoverer
 from notifyd.flow.templates import TemplateShelf
@@ -84,20 +85,27 @@ def _preparer(catalog: str, channel: Channel, records: int) -> Preparer:
     metrics = Metrics(CollectorRegistry(), version="", providers={channel: ["one"]}, sources=())
     templates = TemplateShelf(_Folder(), clock, refresh_s=60.0)
     asyncio.run(templates.load())
+    rows = RowMaker(ttl_s=86_400.0)
     expander = Expander(
         identity=Identity([("1", b"secret")]),
-        rows=RowMaker(ttl_s=86_400.0),
+        rows=rows,
         templates=templates,
         rules=DeliveryRules(frozenset({channel})),
     )
+    types = load_catalog(FIXTURES / catalog)
     return Preparer(
         rules=SourceRules("kinesis:bench-events", 0.0, None),
         decoder=Decoder(SourceKind.KINESIS, "bench-events"),
-        catalog=load_catalog(FIXTURES / catalog),
+        catalog=types,
         directory=_Everybody(records),
         facts=FactFinder({}),
         expander=expander,
-        recoverer=Recoverer(LogReader(_UNUSED, clock, entropy), None, metrics),
+        recoverer=Recoverer(
+            LogReader(_UNUSED, clock, entropy),
+            None,
+            Orphanage(types, [channel], rows, clock),
+            metrics,
+        ),
         repeats=None,
         watch=Watch(clock, metrics, AlertDesk(_UNUSED, clock, fold_s=60.0)),
         clock=clock,

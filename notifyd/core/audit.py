@@ -84,14 +84,21 @@ def _missing(
 def missing_channels(one_type: NotificationType, rows: Sequence[LogRow]) -> tuple[Channel | None, ...]:
     """Channels of which no row of the user says anything; (None,) where there is no row at all.
 
-    A row without a channel, and a filter that raised, speak for all of them.
+    See `speaks_for_all`.
     """
     if not rows:
         return (None,)
-    if any(row.channel is None or row.reason == Reason.FILTER_RAISED for row in rows):
+    if any(map(speaks_for_all, rows)):
         return ()
     told = {row.channel for row in rows}
     return tuple(channel for channel in one_type.channels if channel not in told)
+
+
+def speaks_for_all(row: LogRow) -> bool:
+    """Whether it tells of its user's notification, not of one delivery: a row without a channel, and of a filter
+    that raised before anything was tried.
+    """
+    return row.channel is None or (row.reason == Reason.FILTER_RAISED and row.attempt == 0)
 
 
 class Tally:

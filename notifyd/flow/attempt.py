@@ -13,7 +13,8 @@ from notifyd.core.log_rows import RowMaker
 from notifyd.core.retry_message import RetryMessage
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.backoff import Backoff
-from notifyd.flow.recover import story_of
+from notifyd.flow.resume import story_of
+from notifyd.flow.said import SETTLED, TO_THE_DLQ
 from notifyd.flow.ticket import Ticket
 from notifyd.ports import Clock, DeliveryLog, Entropy
 
@@ -22,7 +23,12 @@ _CLOCKS_APART_MAX_S = 5.0
 _CLAIM_TRIES_MAX = 3
 
 _GOES_ON = frozenset({RowKind.DEFERRED, RowKind.UNKNOWN})
-_TO_THE_DLQ = frozenset({RowKind.DEAD, RowKind.EXPIRED})
+
+
+class EndedByCopy(msgspec.Struct, frozen=True):
+    """Another record brought the same delivery, and brought it to its end: `row`. This one has none of its own."""
+
+    row: LogRow
 
 
 class Verdict(Enum):
@@ -45,7 +51,7 @@ class AttemptClaims:
         self._clock = clock
         self._entropy = entropy
 
-    async def claim(self, ticket: Ticket, *, until_s: float) -> Verdict:
+    async def claim(self, ticket: Ticket, *, until_s: float) -> Verdict | EndedByCopy:
         """Raises what the log raises: nothing was decided then."""
         while True:
             claim = self._rows.row(
@@ -80,10 +86,13 @@ class AttemptClaims:
         if standing is None:
             return Verdict.OURS
         of_event = await self._log.rows_of_event(message.event_id)
-        kinds = {row.kind for row in of_event if row.delivery_id == message.delivery_id}
-        if kinds & ENDED - _TO_THE_DLQ:
+        settled = [
+            row.position for row in of_event if row.delivery_id == message.delivery_id and row.kind in SETTLED
+        ]
+        if message.position in settled:
             return Verdict.ENDED
-        return Verdict.ANOTHERS if self._is_held(standing) else Verdict.OURS
+        # Of a copy's end nothing is known at this position: it has one of its own to come.
+        return Verdict.ANOTHERS if not settled and self._is_held(standing) else Verdict.OURS
 
     def _is_held(self, standing: LogRow) -> bool:
         until_s = float((standing.detail or {}).get("until_s", standing.at_s))
@@ -107,7 +116,7 @@ class AttemptClaims:
             return standing
         raise AssertionError("the last try returns or raises")
 
-    async def _judge(self, ticket: Ticket, standing: LogRow) -> Verdict:
+    async def _judge(self, ticket: Ticket, standing: LogRow) -> Verdict | EndedByCopy:
         delivery = ticket.delivery
         of_event = await self._log.rows_of_event(delivery.event_id)
         rows = [row for row in of_event if row.delivery_id == delivery.delivery_id]
@@ -130,10 +139,13 @@ class AttemptClaims:
                 return Verdict.HELD
 
 
-def _ended(ticket: Ticket, ended: Mapping[RowKind, LogRow], rows: Sequence[LogRow]) -> Verdict:
+def _ended(ticket: Ticket, ended: Mapping[RowKind, LogRow], rows: Sequence[LogRow]) -> Verdict | EndedByCopy:
     """A row comes before its message on the DLQ: where only such rows stand, the message may be missing."""
-    if ended.keys() - _TO_THE_DLQ:
+    settled = [row for row in rows if row.kind in SETTLED]
+    if any(row.position == ticket.position for row in settled):
         return Verdict.ENDED
+    if settled:
+        return EndedByCopy(settled[0])
     ticket.story = story_of(rows)
     dead = ended.get(RowKind.DEAD)
     if dead is None:
@@ -144,4 +156,4 @@ def _ended(ticket: Ticket, ended: Mapping[RowKind, LogRow], rows: Sequence[LogRo
 
 def _is_redriven(row: LogRow, attempt: int) -> bool:
     """Buried under an earlier number: somebody took it off the DLQ since."""
-    return row.kind in _TO_THE_DLQ and row.attempt < attempt
+    return row.kind in TO_THE_DLQ and row.attempt < attempt

@@ -23,6 +23,7 @@ from notifyd.flow.feed_turns import FeedTurns
 from notifyd.flow.heart import Heart
 from notifyd.flow.leasing import LeaseKeeper
 from notifyd.flow.log_reader import LogReader
+from notifyd.flow.orphanage import Orphanage
 from notifyd.flow.outlets import Outlets
 from notifyd.flow.prepare import Preparer, SourceRules
 from notifyd.flow.recover import Recoverer
@@ -216,6 +217,7 @@ class Engine:
         name = setup.source.name
         stream = scan.streams.get(name)
         repeats = self._repeats(setup)
+        orphanage = Orphanage(self._catalog, outside.providers, self.outlets.rows, outside.clock)
         preparer = Preparer(
             rules=SourceRules(
                 name=name,
@@ -227,7 +229,7 @@ class Engine:
             directory=outside.directory,
             facts=self._facts,
             expander=self._expander,
-            recoverer=Recoverer(self._log_reader, repeats, self._metrics),
+            recoverer=Recoverer(self._log_reader, repeats, orphanage, self._metrics),
             repeats=repeats,
             watch=self.watch,
             clock=outside.clock,

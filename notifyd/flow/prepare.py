@@ -103,10 +103,10 @@ class Preparer:
                 types = self._catalog.matching(result)
                 if not types:
                     entry.account = Account.UNMATCHED
-                    continue
-                position = place + record.position.text()
-                origin = Origin(result, owner, index, position, kept(self._decoder, shard_id, record))
-                matched.append((entry, origin, types))
+                if types or standing is doubted:
+                    position = place + record.position.text()
+                    origin = Origin(result, owner, index, position, kept(self._decoder, shard_id, record))
+                    matched.append((entry, origin, types))
                 if standing is doubted:
                     entry.begun_to = begun_to(index)
                     in_doubt.append(matched[-1])
@@ -127,9 +127,9 @@ class Preparer:
 
     async def _expand(self, matched: Sequence[Matched], now_s: float) -> None:
         wanted: list[Wanted] = []
-        duplicate = Account.DUPLICATE
+        expanded = Account.EXPANDED
         for entry, origin, types in matched:
-            if entry.account is duplicate:
+            if entry.account is not expanded:
                 continue
             if self._too_old(origin.event, now_s):
                 self._expander.expire(entry, origin, now_s)

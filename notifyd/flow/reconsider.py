@@ -110,7 +110,10 @@ class Reconsider:
 
 
 def _of_delivery(row: LogRow, message: RetryMessage) -> LogRow:
-    return msgspec.structs.replace(row, delivery_id=message.delivery_id, attempt=message.attempt)
+    """It says nothing of the user's other deliveries, whatever stands against all of them."""
+    return msgspec.structs.replace(
+        row, delivery_id=message.delivery_id, attempt=message.attempt, channel=message.channel
+    )
 
 
 def _find(tickets: list[Ticket], message: RetryMessage) -> Ticket | None:

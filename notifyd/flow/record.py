@@ -155,6 +155,21 @@ class Recorder:
         )
         self.finisher.finish(Ends(now_s, [row], settled=[ticket]))
 
+    def ended_by_copy(self, ticket: Ticket, row: LogRow) -> None:
+        """The same end, `row`, for this record of the event: nothing else will be told of it."""
+        now_s = self._clock.now_s()
+        own = self._rows.row(
+            ticket.delivery,
+            row.kind,
+            position=ticket.position,
+            at_s=now_s,
+            provider=row.provider,
+            provider_id=row.provider_id,
+            reason=row.reason,
+            detail={"found_by": "copy"},
+        )
+        self.finisher.finish(Ends(now_s, [own], settled=[ticket]))
+
     def is_spent(self, ticket: Ticket) -> bool:
         """Whether it has had all its attempts."""
         return len(ticket.story) >= self._policy.attempts_max

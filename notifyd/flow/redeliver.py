@@ -12,7 +12,7 @@ from notifyd.core.channel import Channel, InDoubt
 from notifyd.core.outcome import Reason
 from notifyd.end_tasks import end_tasks
 from notifyd.errors import AwsError, TransportError
-from notifyd.flow.attempt import AttemptClaims, Verdict
+from notifyd.flow.attempt import AttemptClaims, EndedByCopy, Verdict
 from notifyd.flow.backoff import Backoff
 from notifyd.flow.inquire import AskAgain, Inquirer, SendAgain, Told, WasTaken
 from notifyd.flow.outbox import Outbox
@@ -228,6 +228,8 @@ class Redeliverer:
             return False
         self._keep(ticket, received)
         match verdict:
+            case EndedByCopy(row):
+                self._recorder.ended_by_copy(ticket, row)
             case Verdict.HAND_OVER:
                 self._recorder.hand_over(ticket)
             case Verdict.LOOK_UP:

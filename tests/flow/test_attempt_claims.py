@@ -10,7 +10,7 @@ from notifyd.core.kept_event import Known
 from notifyd.core.log_row import RowKind
 from notifyd.core.log_rows import RowMaker
 from notifyd.core.outcome import Accepted, Deferred, Outcome, Reason, Unknown
-from notifyd.flow.attempt import AttemptClaims, Verdict
+from notifyd.flow.attempt import AttemptClaims, EndedByCopy, Verdict
 from notifyd.flow.ticket import Ticket, TicketOwner
 from tests.fakes.delivery_log import FakeDeliveryLog
 from tests.fakes.system import FakeClock, FakeEntropy
@@ -20,7 +20,7 @@ ROWS = RowMaker(86_400.0)
 POSITION = "fake:events/shard-0/1:0"
 
 
-async def _verdict_on_a_late_copy(outcome: Outcome) -> tuple[Verdict, Ticket]:
+async def _verdict_on_a_late_copy(outcome: Outcome) -> tuple[Verdict | EndedByCopy, Ticket]:
     """The message of attempt 1 comes once more when the attempt has been made and ended so."""
     log, clock, entropy = FakeDeliveryLog(), FakeClock(), FakeEntropy()
     made = delivery()

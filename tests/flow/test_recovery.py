@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 import msgspec
 import pytest
 
+from notifyd.core.catalog import NotificationType
 from notifyd.core.channel import Channel
 from notifyd.core.event import Event
-from notifyd.core.log_row import RowKind
+from notifyd.core.log_row import ENDED, RowKind
 from notifyd.core.outcome import Deferred, Reason
 from notifyd.core.path import compile_path
 from notifyd.core.policy import DeliveryRules
@@ -19,6 +20,7 @@ from notifyd.errors import NotSent
 from tests.fakes.provider import FakeProvider, accept, in_turn
 from tests.support.flow_rig import SETTINGS, World, paid
 from tests.support.virtual_time import in_virtual_time
+from tests.support.wire_cut import Wire
 
 AWAY = NotSent("away")
 
@@ -334,3 +336,146 @@ async def test_a_deferred_delivery_to_a_device_that_is_gone_has_one_end(queued: 
     world.provider.answer = accept
     await _go_on(world)
     assert world.deliveries() == {"accepted": 1, "suppressed": 1}
+
+
+@pytest.mark.parametrize("left", [[paid("other")], [paid("other", "elsewhere")]], ids=["another_type", "no_type"])
+@in_virtual_time
+async def test_a_deferred_delivery_without_its_message_does_not_wait_for_ever_where_its_type_is_gone(
+    left: list[NotificationType],
+) -> None:
+    world = World([paid()])
+    world.event("ann")
+    world.provider.answer = in_turn(Deferred(Reason.THROTTLED))
+    world.retry.faults.outage = AWAY
+    await _die_uncommitted(world, lambda: bool(world.log.of_kind(RowKind.DEFERRED)))
+    world.retry.faults.outage = None
+    world.use_types(left)
+    await _go_on(world)
+    assert world.deliveries()["waiting"] == 0
+    assert {row.reason for row in world.log.of_kind(RowKind.DEAD)} == {"type_unknown"}
+    assert [message.reason for message in world.dead.messages[Channel.EMAIL]] == ["type_unknown"]
+    assert world.accounted()["expanded"] == 1
+
+
+@in_virtual_time
+async def test_a_deferred_delivery_without_its_message_is_sent_where_its_type_matches_its_event_no_longer() -> (
+    None
+):
+    """As it is where its message was queued: matching is for what comes anew."""
+    world = World([paid()])
+    world.event("ann")
+    world.provider.answer = in_turn(Deferred(Reason.THROTTLED))
+    world.retry.faults.outage = AWAY
+    await _die_uncommitted(world, lambda: bool(world.log.of_kind(RowKind.DEFERRED)))
+    world.retry.faults.outage = None
+    world.use_types([paid("paid", "elsewhere")])
+    await _go_on(world)
+    assert world.deliveries() == {"accepted": 1}
+
+
+@in_virtual_time
+async def test_what_was_accepted_counts_as_expanded_though_its_event_is_matched_by_nothing_any_more() -> None:
+    world = World([paid()])
+    world.events(2)
+    await _die_uncommitted(world, lambda: len(world.log.of_kind(RowKind.ACCEPTED)) == 2)
+    world.use_types([paid("paid", "elsewhere")])
+    await _go_on(world)
+    assert world.deliveries() == {"accepted": 2}
+    assert world.accounted()["expanded"] == 2
+
+
+@pytest.mark.parametrize("reached_the_dlq", [True, False])
+@in_virtual_time
+async def test_what_a_filter_buried_stays_buried_on_every_channel_when_the_filter_is_mended(
+    reached_the_dlq: bool,
+) -> None:
+    both = (Channel.SMS, Channel.EMAIL)
+    world = World([paid(channels=both, filter=_raises)], rules=DeliveryRules(frozenset(both)))
+    world.beside[Channel.SMS] = FakeProvider(world.clock, channel=Channel.SMS)
+    world.directory.contacts["ann"] = Contact("ann", "ann@example.com", phone="+491701234567")
+    world.event("ann", words="Paid")
+    world.dead.faults.outage = None if reached_the_dlq else AWAY
+    await _die_uncommitted(world, lambda: bool(world.log.of_kind(RowKind.DEAD)))
+    world.dead.faults.outage = None
+    world.use_types([paid(channels=both)])
+    await _go_on(world)
+    assert world.deliveries() == {"dead": 1}
+    assert not world.sent()
+    assert not world.beside[Channel.SMS].requests
+    assert {message.delivery for message in world.dead.messages[Channel.SMS]} == {None}
+
+
+@pytest.mark.parametrize("change", ["address", "opt_out"])
+@in_virtual_time
+async def test_a_resend_that_was_listed_and_perhaps_made_has_one_end_whatever_its_user_is_now(change: str) -> None:
+    world = World()
+    world.event("ann")
+    world.log.faults.outage = AWAY
+    await _die_uncommitted(world, lambda: len(world.sent()) == 1)
+    world.log.faults.outage = None
+    hung = world.unanswered(lambda _: True)
+    await _die_uncommitted(world, lambda: bool(world.log.of_kind(RowKind.POSSIBLE_DUPLICATE)))
+    hung.clear()
+    world.person("ann", email="new@example.com", opted_out=change == "opt_out")
+    await _go_on(world)
+    rows_of = {row.delivery_id: set[RowKind]() for row in world.log.rows}
+    for row in world.log.rows:
+        rows_of[row.delivery_id].add(row.kind)
+    end = RowKind.ACCEPTED if change == "address" else RowKind.SUPPRESSED
+    assert all(end in kinds for kinds in rows_of.values())
+    assert len(rows_of) == 1
+
+
+@in_virtual_time
+async def test_what_a_predecessor_buried_reaches_the_dlq_though_its_user_opted_out_since() -> None:
+    world = World([paid()], settings=msgspec.structs.replace(SETTINGS, retry=RetryPolicy(attempts_max=1)))
+    world.event("ann")
+    world.provider.answer = in_turn(Deferred(Reason.THROTTLED))
+    world.dead.faults.outage = AWAY
+    await _die_uncommitted(world, lambda: bool(world.log.of_kind(RowKind.DEAD)))
+    world.dead.faults.outage = None
+    world.person("ann", opted_out=True)
+    await _go_on(world)
+    assert world.deliveries() == {"dead": 1}
+    assert [message.reason for message in world.dead.messages[Channel.EMAIL]] == ["attempts"]
+
+
+@in_virtual_time
+async def test_a_later_attempt_that_an_opt_out_ended_speaks_for_no_other_channel() -> None:
+    both = (Channel.EMAIL, Channel.SMS)
+    world = World([paid(channels=both)], rules=DeliveryRules(frozenset(both)))
+    world.beside[Channel.SMS] = FakeProvider(world.clock, answer=lambda _: None, channel=Channel.SMS)
+    world.directory.contacts["ann"] = Contact("ann", "ann@example.com", phone="+491701234567")
+    world.event("ann", words="Paid")
+    world.provider.answer = in_turn(Deferred(Reason.THROTTLED))
+    await _die_uncommitted(world, lambda: bool(world.retry.messages))
+    world.person("ann", opted_out=True)
+    away = Wire()
+    away.broken["source"] = AWAY
+    bob = await world.worker("bob", wire=away)
+    await world.until(lambda: bool(world.log.of_kind(RowKind.SUPPRESSED)))
+    await bob.killed()
+    world.directory.settings.clear()
+    world.directory.contacts["ann"] = Contact("ann", "ann@example.com", phone="+491701234567")
+    world.beside[Channel.SMS].answer = accept
+    await _go_on(world)
+    assert {row.channel: row.kind for row in world.log.of_kind(*ENDED)} == {
+        Channel.EMAIL: RowKind.SUPPRESSED,
+        Channel.SMS: RowKind.ACCEPTED,
+    }
+
+
+@in_virtual_time
+async def test_what_was_deferred_on_a_channel_that_has_no_provider_any_more_is_dead_and_stops_no_shard() -> None:
+    both = (Channel.EMAIL, Channel.SMS)
+    world = World([paid(channels=both)], rules=DeliveryRules(frozenset(both)))
+    sms = FakeProvider(world.clock, answer=lambda _: Deferred(Reason.THROTTLED), channel=Channel.SMS)
+    world.beside[Channel.SMS] = sms
+    world.directory.contacts["ann"] = Contact("ann", "ann@example.com", phone="+491701234567")
+    world.event("ann", words="Paid")
+    await _die_uncommitted(world, lambda: len(world.deliveries()) == 2)
+    del world.beside[Channel.SMS]
+    world.rules = DeliveryRules(frozenset({Channel.EMAIL}))
+    await _go_on(world)
+    assert world.deliveries() == {"accepted": 1, "dead": 1}
+    assert [message.reason for message in world.dead.messages[None]] == ["type_unknown"]

@@ -533,3 +533,22 @@ async def test_a_message_that_nobody_can_make_anything_of_touches_no_other() -> 
     assert world.deliveries() == {"accepted": 2}
     assert worker.engine.slots.used == 0
     await worker.stopped()
+
+
+@pytest.mark.parametrize("opted_out", [False, True])
+@in_virtual_time
+async def test_each_copy_of_an_event_that_nobody_dedupes_comes_to_an_end_of_its_own(opted_out: bool) -> None:
+    """Under one id one of the two is sent, and the other's position is no position without an end."""
+    world = World()
+    event_id = world.event("ann")
+    world.repeat(event_id)
+    world.provider.answer = in_turn(*[Deferred(Reason.THROTTLED, retry_after_s=5.0)] * 2)
+    worker = await world.worker()
+    await world.until(lambda: len(world.retry.messages) == 2)
+    world.person("ann", opted_out=opted_out)
+    await world.settled()
+    await worker.stopped()
+    end = RowKind.SUPPRESSED if opted_out else RowKind.ACCEPTED
+    assert len({row.position for row in world.log.of_kind(end)}) == 2
+    assert len(world.sent()) == (0 if opted_out else 1)
+    assert not world.duplicates()

@@ -15,20 +15,24 @@ from collections.abc import Iterator
 import msgspec
 
 from notifyd.core.account import Account, Accounted
+from notifyd.core.catalog import Catalog
 from notifyd.core.channel import Channel, InDoubt, Lane
 from notifyd.core.event import Event
 from notifyd.core.kept_event import Known
 from notifyd.core.lease import Refusal, ShardItem, judge_refusal
 from notifyd.core.log_row import LogRow, RowKind
+from notifyd.core.log_rows import RowMaker
 from notifyd.core.message import Delivery, Email
 from notifyd.core.sequence import Position, TrimHorizon
 from notifyd.core.window import Progress, Standing, Window
 from notifyd.flow.claims import Claims
 from notifyd.flow.expand import Origin
+from notifyd.flow.orphanage import Orphanage
 from notifyd.flow.prepared import Prepared
 from notifyd.flow.recover import judge
 from notifyd.flow.slot_desk import SlotDesk
 from notifyd.flow.ticket import Ticket
+from tests.fakes.system import FakeClock
 
 Shape = tuple[tuple[int, ...], ...]  # deliveries of each record of each shard
 # Nobody of a world is suppressed, so none of its events is looked into.
@@ -78,8 +82,12 @@ class Owned:
             prepared.begun_to = self.window.begun_to(first + offset)
             if standing is Standing.IN_DOUBT and world.rules.ask_the_log:
                 origin = Origin(_EVENT, None, prepared.index, place.text(), Known({}))  # type: ignore[arg-type] # nobody is told
-                judge(prepared, origin, (), [row for row in world.rows_of(prepared) if row.row in log])
+                rows = [row for row in world.rows_of(prepared) if row.row in log]
+                judge(prepared, origin, (), rows, _ORPHANAGE)
             self.claims.add([prepared])
+
+
+_ORPHANAGE = Orphanage(Catalog(()), [Channel.EMAIL], RowMaker(86_400.0), FakeClock())
 
 
 class SharedTicket(Ticket):
