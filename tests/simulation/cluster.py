@@ -22,9 +22,10 @@ from tests.fakes.control_table import FakeControlTable
 from tests.simulation.daemon import CATALOG, DECODERS, IDENTITY, SHELF
 from tests.simulation.dice import DiceEntropy
 from tests.simulation.process import Process, State
-from tests.simulation.through import AlertsPort, RetryQueuePort, SourcePort, Through
+from tests.simulation.through import AlertsPort, DirectoryPort, RetryQueuePort, SourcePort, Through
 from tests.simulation.world.provider import ProviderPort
-from tests.simulation.world.world import EPOCH_S, VISIBILITY_S, World
+from tests.simulation.world.tables import LogOf
+from tests.simulation.world.world import CHANNELS, EPOCH_S, VISIBILITY_S, World
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -107,16 +108,24 @@ class Cluster:
             clock=clock,
             entropy=DiceEntropy(world.dice.sub(process.name), process.name),
             lease_table=Through("leases", world.table, process, network),
-            delivery_log=Through("log", world.log, process, network),
+            delivery_log=Through("log", LogOf(world.log, process.name), process, network),
             retry_queues={
-                Channel.EMAIL: RetryQueuePort(world.retry, process, network, clock, visibility_s=VISIBILITY_S)
+                channel: RetryQueuePort(
+                    queue,
+                    process,
+                    network,
+                    clock,
+                    visibility_s=VISIBILITY_S,
+                    on_received=world.judge.answers.received,
+                )
+                for channel, queue in world.retry.items()
             },
             dead_letters=Through("dead", world.dead, process, network),
             alerts=AlertsPort("alerts", world.alerts, process, network),
-            directory=Through("directory", world.directory, process, network),
+            directory=DirectoryPort(world.people.directory, process, network, on_told=world.judge.answers.told),
             lookups={},
             control=FakeControlTable(),
-            providers={Channel.EMAIL: [ProviderRoute(self._provider(process))]},
+            providers={channel: [ProviderRoute(self._provider(channel, process))] for channel in CHANNELS},
             sources=[
                 SourceSetup(
                     SourcePort("source", source, process, network),
@@ -133,24 +142,25 @@ class Cluster:
             self._parts.outside(outside, process, world),
             msgspec.structs.replace(self._settings, worker_id=process.name),
             catalog=CATALOG,
-            rules=DeliveryRules(frozenset({Channel.EMAIL})),
+            rules=DeliveryRules(frozenset(CHANNELS)),
             identity=IDENTITY,
             templates=SHELF,
             metrics=Metrics(
                 CollectorRegistry(),
                 version="0",
-                providers={Channel.EMAIL: ["simulated"]},
+                providers={channel: ["simulated"] for channel in CHANNELS},
                 sources=[source.name for source in world.sources],
             ),
         )
 
-    def _provider(self, process: Process) -> Provider:
+    def _provider(self, channel: Channel, process: Process) -> Provider:
         world = self._world
         return ProviderPort(
+            channel,
             world.account,
             process,
             world.network,
-            world.dice.sub(f"latency {process.name}"),
+            world.dice.sub(f"latency {channel} {process.name}"),
             on_send=world.judge.sending,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from notifyd.core.catalog import Catalog, NotificationType
-from notifyd.core.channel import Channel, InDoubt, Lane
+from notifyd.core.channel import InDoubt, Lane
 from notifyd.core.decode import Decoder
 from notifyd.core.delivery_id import Identity
 from notifyd.core.filter_criteria import SourceKind, compile_filter_criteria
@@ -18,6 +18,7 @@ from notifyd.flow.leasing import LeaseTimes
 from notifyd.flow.redeliver import RedeliverTimes
 from notifyd.flow.setup import FlowSettings
 from notifyd.flow.templates import TemplateShelf
+from tests.simulation.world.meaning import channels_of
 from tests.simulation.world.world import EPOCH_S
 
 # The shipped defaults.
@@ -40,7 +41,11 @@ SETTINGS = FlowSettings(
     alert_fold_s=60.0,
     drain_timeout_s=25.0,
 )
-_TEMPLATES = {"paid/email.subject": "Paid", "paid/email.text": "{{ user.user_id }} paid {{ data.amount }}\n"}
+_TEMPLATES = {
+    "paid/email.subject": "Paid",
+    "paid/email.text": "{{ user.user_id }} paid {{ data.amount }}\n",
+    "paid/push_ios.title": "Paid",
+}
 IDENTITY = Identity([("1", b"key")])
 
 
@@ -66,14 +71,16 @@ class _Never:
 SHELF = TemplateShelf(_Templates(), _Never(), refresh_s=1e9)
 
 
-def _type(name: str, detail_type: str, *, in_doubt: InDoubt, lane: Lane) -> NotificationType:
+def _type(
+    name: str, detail_type: str, *, in_doubt: InDoubt = InDoubt.RESEND, lane: Lane = Lane.TRANSACTIONAL
+) -> NotificationType:
     return NotificationType(
         name,
         match=compile_pattern({"source": ["shop"], "detail-type": [detail_type]}),
         users=compile_path("detail.users"),
         data=compile_path("detail"),
         category="payments",
-        channels=(Channel.EMAIL,),
+        channels=channels_of(name),
         template="paid",
         lane=lane,
         in_doubt=in_doubt,
@@ -82,11 +89,12 @@ def _type(name: str, detail_type: str, *, in_doubt: InDoubt, lane: Lane) -> Noti
 
 CATALOG = Catalog(
     [
-        _type("paid", "paid", in_doubt=InDoubt.RESEND, lane=Lane.TRANSACTIONAL),
-        _type("asked", "asked", in_doubt=InDoubt.LOOK_UP, lane=Lane.TRANSACTIONAL),
-        _type("held", "held", in_doubt=InDoubt.HOLD, lane=Lane.TRANSACTIONAL),
-        _type("first", "double", in_doubt=InDoubt.RESEND, lane=Lane.TRANSACTIONAL),
-        _type("second", "double", in_doubt=InDoubt.RESEND, lane=Lane.BULK),
+        _type("paid", "paid"),
+        _type("asked", "asked", in_doubt=InDoubt.LOOK_UP),
+        _type("held", "held", in_doubt=InDoubt.HOLD),
+        _type("first", "double"),
+        _type("second", "double", lane=Lane.BULK),
+        _type("both", "both"),
     ]
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,26 +13,17 @@ from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.message import Delivery
 from notifyd.core.retry_message import DeadMessage, RetryMessage
 from notifyd.core.sequence import Position
+from tests.simulation.answers import Answers
 from tests.simulation.dice import Dice
+from tests.simulation.ends import ENDS, Ends
 from tests.simulation.open_sends import OpenSends
 from tests.simulation.process import Process
-from tests.simulation.world.load import Due, Written
-from tests.simulation.world.provider import Meaning
+from tests.simulation.world.load import Written
+from tests.simulation.world.meaning import Meaning, meanings_of
 from tests.simulation.world.stream import WorldSource
 
 if TYPE_CHECKING:
     from tests.simulation.world.world import World
-
-ENDS = frozenset(
-    {
-        RowKind.ACCEPTED,
-        RowKind.REJECTED,
-        RowKind.ADDRESS_GONE,
-        RowKind.SUPPRESSED,
-        RowKind.EXPIRED,
-        RowKind.DEAD,
-    }
-)
 
 
 class _Put(msgspec.Struct):
@@ -54,18 +45,21 @@ class Judge:
         self._repeats: set[str] = set()
         self._shards_of: defaultdict[str, set[str]] = defaultdict(set)
         self._puts_of: defaultdict[str, list[tuple[str, _Put]]] = defaultdict(list)
-        self._in_flight: dict[str, str] = {}
+        self._in_flight: dict[str, tuple[str, str]] = {}  # process and user, by delivery
         self._open = OpenSends()
+        self._ends = Ends()
+        self.answers = Answers(world.people)
         self._trimmed_of: Counter[str] = Counter()
         self.gaps: Counter[str] = Counter()  # records that were trimmed before the checkpoint passed them
-        self.due: dict[Meaning, Due] = {}
+        self.due: dict[Meaning, float] = {}  # since when
         self.copies: Counter[Meaning] = Counter()
         self.accounts: Counter[str] = Counter()
         self.repeats_least = self.repeats_most = 0  # how many records are to be accounted as duplicates
         self.crashes = 0
         self.in_flight_at_crashes = 0
         self.victims: set[str] = set()
-        self.flagged: set[Meaning] = set()
+        self.flagged: set[str] = set()  # delivery ids
+        self.on_lost: Callable[[list[str]], None] = lambda _users: None
         self.sent = 0
         self.slots_max = 0
         self.ambushes: list[int] = []  # whoever sends next dies so many steps later
@@ -75,7 +69,8 @@ class Judge:
         put = _Put(position, f"{source.name}/{shard}/{position.text()}", written)
         self._records[key].append(put)
         self.accounts[written.account] += 1
-        self.due.update(written.due)
+        for meaning in written.due:
+            self.due.setdefault(meaning, self._world.loop.time())
         for event_id in dict.fromkeys(meaning[0] for meaning in written.due):
             self._count_copy(source, shard, self._puts_of[event_id], written)
             self._puts_of[event_id].append((key, put))
@@ -93,7 +88,7 @@ class Judge:
         self.repeats_least += found
         self.repeats_most += dedupes and bool(before)
         if not found:
-            self.copies.update(written.due.keys())
+            self.copies.update(written.due)
 
     @property
     def put_count(self) -> int:
@@ -133,7 +128,7 @@ class Judge:
             # It may have been sent, and nobody will look that up: a copy is sent then.
             for event_id in dict.fromkeys(meaning[0] for meaning in put.written.due):
                 if len(self._puts_of[event_id]) > 1:
-                    self.copies.update(put.written.due.keys())
+                    self.copies.update(put.written.due)
 
     def may_be_lost(self) -> Iterator[tuple[str, Written]]:
         for key in self.gaps:
@@ -153,8 +148,10 @@ class Judge:
         if self.ambushes:
             process.crash_at_step = process.steps + self.ambushes.pop()
         for delivery in batch:
-            self._in_flight[delivery.delivery_id] = process.name
+            self._in_flight[delivery.delivery_id] = process.name, delivery.user_id
             shards = self._shards_of[delivery.event_id]
+            if against := self.answers.against(process.name, delivery, shards):
+                self._world.network.broken.append(f"{process.name} sends {delivery.event_id} {against}")
             if delivery.attempt == 1 and len(shards) == 1:
                 [key] = shards
                 self._open.sent(process.name, key, delivery.delivery_id)
@@ -171,6 +168,7 @@ class Judge:
 
     def taken(self, before: ShardItem, after: ShardItem) -> None:
         self._world.trace.note(f"-- {after.key} epoch {after.epoch}: {before.lease_owner} -> {after.lease_owner}")
+        self.answers.took(after.lease_owner, after.key)
         if before.lease_owner and before.lease_owner != after.lease_owner:
             self.victims.add(before.lease_owner)
             self._open.lost(before.lease_owner, before.key)
@@ -198,33 +196,51 @@ class Judge:
         for meaning in put.written.due:
             assert meaning in self._ended, f"{where} before {meaning} was settled"
 
-    def rowed(self, rows: Sequence[LogRow]) -> None:
+    def read(self, process: str, event_id: str) -> None:
+        self._ends.read(process, event_id)
+
+    def rowed(self, process: str, rows: Sequence[LogRow]) -> None:
+        self._world.network.broken += self._ends.rowed(process, rows)
         for row in rows:
             if row.kind in ENDS:
-                self._ended.add((row.event_id, row.user_id, row.type_name))
+                self._ended.update(meanings_of(row))
             if row.kind is RowKind.DUPLICATE:
                 self._repeats.add(row.position)
             if row.kind is RowKind.POSSIBLE_DUPLICATE:
-                self.flagged.add((row.event_id, row.user_id, row.type_name))
+                self.flagged.add(row.delivery_id)
             self._in_flight.pop(row.delivery_id, None)
             self._open.rowed(row.delivery_id)
 
     def queued(self, message: RetryMessage) -> None:
-        self._ended.add((message.event_id, message.user_id, message.type_name))
+        self._ended.add((message.event_id, message.user_id, message.type_name, message.channel))
 
     def buried(self, message: DeadMessage) -> None:
         self._buried_records.add(message.position)
 
     def crashed(self, process: Process, point: str) -> None:
         self.crashes += 1
-        lost = [delivery for delivery, name in self._in_flight.items() if name == process.name]
-        for delivery in lost:
-            del self._in_flight[delivery]
+        lost = {key: user for key, (name, user) in self._in_flight.items() if name == process.name}
+        for delivery_id in lost:
+            del self._in_flight[delivery_id]
         self.in_flight_at_crashes += len(lost)
         self._world.trace.note(f"-- {process.name} dies {point}, {len(lost)} in flight")
         self._world.fired[f"crash {point}"] += 1
+        self.on_lost(list(lost.values()))
 
     # --- how it stands ---
+
+    def may_stay_open(self, position: str) -> bool:
+        """A duplicate's: it was begun before that was known. Or trimmed: nobody can read what it asks for."""
+        if position in self._repeats:
+            return True
+        source, shard, _ = position.split("/")
+        puts = self._records[f"shard#{source}#{shard}"]
+        return next(put.trimmed for put in puts if put.name == position)
+
+    def under_way(self) -> list[str]:
+        """Users of whom something has come to no end yet."""
+        waiting = [message.user_id for message in self._world.retried()]
+        return waiting + [meaning[1] for meaning in self.due if meaning not in self._ended]
 
     def accounted(self) -> Counter[str]:
         total: Counter[str] = Counter()
@@ -235,6 +251,6 @@ class Judge:
     @property
     def is_settled(self) -> bool:
         """The checkpoints have passed all records, and nothing waits to be tried again."""
-        return not self._world.retry.messages and all(
+        return not self._world.retried() and all(
             self._settled[key] == len(records) for key, records in self._records.items()
         )

@@ -17,6 +17,7 @@ import structlog
 
 from notifyd.flow.setup import FlowSettings
 from notifyd.ports import Limits
+from tests.simulation.changes import Changes
 from tests.simulation.cluster import Cluster, Parts
 from tests.simulation.daemon import SETTINGS, SHELF
 from tests.simulation.dice import Dice
@@ -90,7 +91,7 @@ async def _run(seed: int, world: World, options: Options, parts: Parts) -> Resul
     director = Director(world, cluster, dice.sub("faults"), turn=seed)
     load = Load(
         dice.sub("load"),
-        world.population,
+        world.people.users,
         records=options.records,
         lasts_s=options.lasts_s,
         sources=len(world.sources),
@@ -101,13 +102,16 @@ async def _run(seed: int, world: World, options: Options, parts: Parts) -> Resul
     director.direct(plan(dice.sub("plan"), options.groups, window_s=options.lasts_s, least=_FAULTS_LEAST))
     if options.groups:
         world.account.moods.append(Mood(defers=_DEFERS))  # so that there is always something to be tried again
+    Changes(world, dice.sub("changes")).direct(lasts_s=options.lasts_s)
     cluster.start_all()
     broken = await _until_settled(world, cluster, director, settings)
     if not broken:
         await cluster.close()
         faults = director.majors + world.judge.crashes + len(world.judge.victims)
         ended = frozenset(worker.process.name for worker in cluster.workers if worker.process.state is State.ENDED)
-        broken = list(broken_promises(world, ended, slots_max=settings.slots_max, faults=faults))
+        broken = list(
+            broken_promises(world, ended, slots_max=settings.slots_max, faults=faults, is_calm=not options.groups)
+        )
     return _result(seed, world, broken)
 
 
@@ -193,7 +197,7 @@ def _standing(world: World) -> str:
     owners = {key: item.lease_owner for key, item in world.table.shards.items() if not item.is_finished}
     return (
         f"at {world.loop.time():.1f} s: put {judge.put_count}, accounted {dict(judge.accounted())}, "
-        f"retry {len(world.retry.messages)}, owners {owners}, alerts {Counter(world.alerts.subjects())}"
+        f"retry {len(world.retried())}, owners {owners}, alerts {Counter(world.alerts.subjects())}"
     )
 
 

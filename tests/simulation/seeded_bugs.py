@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
 
 from notifyd.core.channel import Channel
 from notifyd.core.lease import ShardItem
-from notifyd.core.log_row import LogRow
+from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.retry_message import RetryMessage
+from notifyd.core.user import Person
 from notifyd.flow.engine import Engine
 from notifyd.flow.expand import Origin
 from notifyd.flow.heart import Heart
@@ -22,7 +23,18 @@ from notifyd.flow.route import Router
 from notifyd.flow.setup import Outside, SourceSetup
 from notifyd.flow.shard import ShardParts
 from notifyd.flow.slot_desk import SlotDesk
-from notifyd.ports import LeaseTable, LookUpLimits, Provider, RetryQueue, ShardInfo, ShardWrite, Source
+from notifyd.ports import (
+    DeliveryLog,
+    Directory,
+    LeaseTable,
+    LookUpLimits,
+    Provider,
+    ProviderRoute,
+    RetryQueue,
+    ShardInfo,
+    ShardWrite,
+    Source,
+)
 from tests.simulation.cluster import Parts
 from tests.simulation.faults import Group
 from tests.simulation.process import Process
@@ -216,8 +228,54 @@ class _Rash(_Around):
 
 
 def _without_settling(outside: Outside, _process: Process, _world: World) -> Outside:
-    providers = {channel: cast(Provider, _Rash(provider)) for channel, provider in outside.providers.items()}
+    providers = {channel: [_to_rash(route) for route in routes] for channel, routes in outside.providers.items()}
     return msgspec.structs.replace(outside, providers=providers)
+
+
+def _to_rash(route: ProviderRoute) -> ProviderRoute:
+    return msgspec.structs.replace(route, provider=cast(Provider, _Rash(route.provider)))
+
+
+# --- everything is asked again before a later attempt ---
+
+
+class _Remembering(_Around):
+    """A directory that is asked once about each user, as a cache without an end would have it."""
+
+    def __init__(self, port: Any) -> None:
+        super().__init__(port)
+        self._known: dict[str, Person] = {}
+
+    async def look_up(self, user_ids: Collection[str]) -> Mapping[str, Person]:
+        new = [user_id for user_id in user_ids if user_id not in self._known]
+        if new:
+            self._known.update(await self._port.look_up(new))
+        return {user_id: self._known[user_id] for user_id in user_ids}
+
+
+def _asking_once(outside: Outside, _process: Process, _world: World) -> Outside:
+    return msgspec.structs.replace(outside, directory=cast(Directory, _Remembering(outside.directory)))
+
+
+# --- what the rows of a delivery under way, or of one that ended, say ---
+
+
+class _Blind(_Around):
+    """A log that does not give back rows of one kind."""
+
+    def __init__(self, port: Any, kind: RowKind) -> None:
+        super().__init__(port)
+        self._kind = kind
+
+    async def rows_of_event(self, event_id: str) -> list[LogRow]:
+        return [row for row in await self._port.rows_of_event(event_id) if row.kind is not self._kind]
+
+
+def _blind_to(kind: RowKind) -> Callable[[Outside, Process, World], Outside]:
+    def blind(outside: Outside, _process: Process, _world: World) -> Outside:
+        return msgspec.structs.replace(outside, delivery_log=cast(DeliveryLog, _Blind(outside.delivery_log, kind)))
+
+    return blind
 
 
 class SeededBug(msgspec.Struct, frozen=True):
@@ -242,5 +300,8 @@ SEEDED_BUGS: dict[str, SeededBug] = {
     "asking the log of fingerprints": SeededBug((Group.DUPLICATE,), engine=_Believing),
     "asking the log after a takeover": SeededBug((Group.DUPLICATE, Group.RESTART), engine=_Forgetting),
     "the settle time": SeededBug((Group.PROVIDER,), outside=_without_settling),
+    "asking again before a later attempt": SeededBug((Group.PROVIDER,), outside=_asking_once),
+    "taking up a listed resend": SeededBug((Group.CRASH,), outside=_blind_to(RowKind.POSSIBLE_DUPLICATE)),
+    "no end beside a suppression": SeededBug((Group.CRASH,), outside=_blind_to(RowKind.SUPPRESSED)),
     "append-only rows": SeededBug((Group.PROVIDER, Group.WEATHER), outside=_one_row_a_delivery),
 }

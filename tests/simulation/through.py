@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, cast
@@ -12,6 +12,7 @@ import msgspec
 
 from notifyd.core.retry_message import RetryMessage
 from notifyd.core.sequence import After, Checkpoint
+from notifyd.core.user import Person
 from notifyd.errors import AwsError, Throttled, TransportError
 from notifyd.ports import Clock, Page, Received, ShardReader
 from tests.simulation.dice import Dice
@@ -116,17 +117,46 @@ class _Reader:
         return page
 
 
+class DirectoryPort(Through):
+    """`on_told`: what the process was told of whom, when it hears it."""
+
+    def __init__(
+        self,
+        port: object,
+        process: Process,
+        network: Network,
+        *,
+        on_told: Callable[[str, Mapping[str, Person]], None],
+    ) -> None:
+        super().__init__("directory", port, process, network)
+        self._look_up_now = self._call_of("look_up")
+        self._on_told = on_told
+
+    async def look_up(self, user_ids: Collection[str]) -> Mapping[str, Person]:
+        people: Mapping[str, Person] = await self._look_up_now(user_ids)
+        self._on_told(self._process.name, people)
+        return people
+
+
 class RetryQueuePort(Through):
     """A receive waits, and visibility counts from its call's start on the receiver's own clock, as a delay does on
-    the sender's.
+    the sender's. `on_received`: what the process got hold of.
     """
 
     def __init__(
-        self, port: object, process: Process, network: Network, clock: Clock, *, visibility_s: float
+        self,
+        port: object,
+        process: Process,
+        network: Network,
+        clock: Clock,
+        *,
+        visibility_s: float,
+        on_received: Callable[[str, Iterable[RetryMessage]], None],
     ) -> None:
         super().__init__("retry", port, process, network)
         self._clock = clock
         self._visibility_s = visibility_s
+        self._on_received = on_received
         self._receive_now = self._call_of("receive")
         self._put_now = self._call_of("put")
 
@@ -140,6 +170,7 @@ class RetryQueuePort(Through):
             until_s = self._clock.elapsed_s() + self._visibility_s
             received: list[Received] = await self._receive_now(0.0)
             if received:
+                self._on_received(self._process.name, [one.message for one in received])
                 return [msgspec.structs.replace(one, visible_again_at_s=until_s) for one in received]
             await self._clock.sleep(_POLL_S)
         return []

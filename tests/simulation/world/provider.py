@@ -9,6 +9,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,14 +23,22 @@ from notifyd.ports import Limits, LookUpLimits, Tell, tell_nobody
 from tests.simulation.dice import Dice
 from tests.simulation.network import Network
 from tests.simulation.process import Process
+from tests.simulation.world.meaning import Meaning
 
-Meaning = tuple[str, str, str]
 # It can be asked what it took, and shows each mail within this time of taking it, some of them late in it.
 LOOK_UPS = LookUpLimits(settle_s=10.0, rate_per_s=5.0)
 
 
-def meaning_of(delivery: Delivery) -> Meaning:
-    return delivery.event_id, delivery.user_id, delivery.type_name
+class Sent(NamedTuple):
+    """What must not come twice: to each device once, by mail once, whatever address."""
+
+    meaning: Meaning
+    device: str
+
+
+def sent_of(delivery: Delivery) -> Sent:
+    device = delivery.address if delivery.channel is Channel.PUSH_IOS else ""
+    return Sent((delivery.event_id, delivery.user_id, delivery.type_name, delivery.channel), device)
 
 
 class Mood(msgspec.Struct):
@@ -47,9 +56,8 @@ class Account:
         self._refuses = refuses
         self.limits = limits
         self.moods: list[Mood] = []
-        self.taken: Counter[Meaning] = Counter()
-        self.taken_ids: Counter[str] = Counter()
-        self.ids_of: dict[Meaning, set[str]] = {}
+        self.taken: Counter[Sent] = Counter()
+        self.ids_of: dict[Sent, set[str]] = {}
         self._shown_at_s: dict[str, float] = {}
         self.unanswered = 0  # deliveries of requests that were not answered, or not yet
         self.fired: Counter[str] = Counter()
@@ -69,10 +77,9 @@ class Account:
         outcomes = [self._outcome(delivery) for delivery in batch]
         for delivery, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Accepted):
-                meaning = meaning_of(delivery)
-                self.taken[meaning] += 1
-                self.taken_ids[delivery.delivery_id] += 1
-                self.ids_of.setdefault(meaning, set()).add(delivery.delivery_id)
+                sent = sent_of(delivery)
+                self.taken[sent] += 1
+                self.ids_of.setdefault(sent, set()).add(delivery.delivery_id)
                 shown_at_s = _now_s() + self._dice.between(0.0, LOOK_UPS.settle_s)
                 self._shown_at_s.setdefault(delivery.delivery_id, shown_at_s)
         return [None if hangs else outcome for outcome in outcomes]
@@ -97,11 +104,11 @@ class ProviderPort:
     """One process's way to the account. Implements `ports.Provider`."""
 
     name = "simulated"
-    channel = Channel.EMAIL
     look_up_limits: LookUpLimits | None = LOOK_UPS
 
     def __init__(
         self,
+        channel: Channel,
         account: Account,
         process: Process,
         network: Network,
@@ -109,6 +116,7 @@ class ProviderPort:
         *,
         on_send: Callable[[Process, Sequence[Delivery]], None],
     ) -> None:
+        self.channel = channel
         self._account = account
         self._process = process
         self._network = network

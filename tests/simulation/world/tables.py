@@ -21,7 +21,8 @@ class Watcher(Protocol):
 
     def taken(self, before: ShardItem, after: ShardItem) -> None: ...
     def written(self, before: ShardItem, after: ShardItem) -> None: ...
-    def rowed(self, rows: Sequence[LogRow]) -> None: ...
+    def rowed(self, process: str, rows: Sequence[LogRow]) -> None: ...
+    def read(self, process: str, event_id: str) -> None: ...
     def queued(self, message: RetryMessage) -> None: ...
     def buried(self, message: DeadMessage) -> None: ...
 
@@ -47,7 +48,7 @@ class WorldTable(FakeLeaseTable):
 
 
 class WorldLog:
-    """`ports.DeliveryLog`, found by event. `key_of`: what two rows must share to be one."""
+    """Rows, found by event. `key_of`: what two rows must share to be one."""
 
     def __init__(self, watcher: Watcher, key_of: Callable[[LogRow], str] = lambda row: row.row) -> None:
         self._watcher = watcher
@@ -57,20 +58,38 @@ class WorldLog:
     def rows(self) -> list[LogRow]:
         return [row for rows in self._rows.values() for row in rows.values()]
 
-    async def append(self, rows: Sequence[LogRow]) -> None:
+    def append(self, process: str, rows: Sequence[LogRow]) -> None:
         for row in rows:
             self._rows.setdefault(row.event_id, {})[self._key_of(row)] = row
-        self._watcher.rowed(rows)
+        self._watcher.rowed(process, rows)
 
-    async def claim_attempt(self, row: LogRow, until_s: float) -> LogRow | None:
+    def claim_attempt(self, row: LogRow, until_s: float) -> LogRow | None:
         rows = self._rows.setdefault(row.event_id, {})
         if row.row in rows:
             return rows[row.row]
         rows[row.row] = msgspec.structs.replace(row, detail={"until_s": until_s, **(row.detail or {})})
         return None
 
-    async def rows_of_event(self, event_id: str) -> list[LogRow]:
+    def rows_of_event(self, process: str, event_id: str) -> list[LogRow]:
+        self._watcher.read(process, event_id)
         return list(self._rows.get(event_id, {}).values())
+
+
+class LogOf:
+    """The log as one process has it: `ports.DeliveryLog`."""
+
+    def __init__(self, log: WorldLog, process: str) -> None:
+        self._log = log
+        self._process = process
+
+    async def append(self, rows: Sequence[LogRow]) -> None:
+        self._log.append(self._process, rows)
+
+    async def claim_attempt(self, row: LogRow, until_s: float) -> LogRow | None:
+        return self._log.claim_attempt(row, until_s)
+
+    async def rows_of_event(self, event_id: str) -> list[LogRow]:
+        return self._log.rows_of_event(self._process, event_id)
 
 
 class WorldRetryQueue(FakeRetryQueue):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+from notifyd.core.channel import Channel
 from notifyd.core.log_row import LogRow
+from notifyd.core.retry_message import RetryMessage
 from notifyd.ports import Limits
 from tests.fakes.queues import FakeAlerts
 from tests.simulation.dice import Dice
@@ -12,13 +14,15 @@ from tests.simulation.judge import Judge
 from tests.simulation.loop import SeededLoop
 from tests.simulation.network import Network
 from tests.simulation.trace import Trace
-from tests.simulation.world.load import Burst, Population, Written
+from tests.simulation.world.load import Burst, Written
+from tests.simulation.world.people import People
 from tests.simulation.world.provider import Account
 from tests.simulation.world.stream import WorldSource
 from tests.simulation.world.tables import WorldDeadLetters, WorldLog, WorldRetryQueue, WorldTable
 
 EPOCH_S = 1_700_000_000.0
 VISIBILITY_S = 60.0
+CHANNELS = (Channel.EMAIL, Channel.PUSH_IOS)
 # As shipped: on for Kinesis, off for a table of which nothing but INSERT is let through.
 DEDUPE_WINDOW_S = 900.0
 # Without faults; with them, tighter ones are drawn too, under which claimed deliveries wait their turn.
@@ -60,16 +64,15 @@ class World:
         self.clock = WorldClock(loop)
         self.network = Network(loop, dice.sub("network"), trace, broken)
         self.fired: Counter[str] = self.network.fired
-        self.population = Population()
+        self.people = People(loop.time)
         self.judge = Judge(self)
         self.table = WorldTable(self.judge)
         self.log = WorldLog(self.judge)
-        self.retry = WorldRetryQueue(self.clock, visibility_s=VISIBILITY_S)
+        self.retry = {channel: self._retry_queue() for channel in CHANNELS}
         self.dead = WorldDeadLetters()
-        self.retry.watcher = self.dead.watcher = self.judge
+        self.dead.watcher = self.judge
         self.alerts = FakeAlerts()
-        self.directory = self.population.directory()
-        self.account = Account(dice.sub("provider"), self.population.refused, limits)
+        self.account = Account(dice.sub("provider"), self.people.refused, limits)
         self.account.fired = self.fired
         self.sources = [
             self._source("kinesis:events", shards[0], knows_timestamps=True, dedupe_window_s=DEDUPE_WINDOW_S),
@@ -89,6 +92,15 @@ class World:
         )
         source.may_be_read = self.judge.reading
         return source
+
+    def _retry_queue(self) -> WorldRetryQueue:
+        queue = WorldRetryQueue(self.clock, visibility_s=VISIBILITY_S)
+        queue.watcher = self.judge
+        return queue
+
+    def retried(self) -> list[RetryMessage]:
+        """All that waits to be tried again."""
+        return [message for queue in self.retry.values() for message in queue.messages]
 
     def put(self, burst: Burst) -> None:
         """Over the shards that are open now; some of Kinesis's come in aggregates."""

@@ -1,0 +1,67 @@
+"""Each delivery comes to one end: nobody who has read of an end gives it another."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from notifyd.core.channel import Channel
+from notifyd.core.log_row import LogRow, RowKind
+from tests.simulation.world.meaning import channels_of
+
+ENDS = frozenset(
+    {
+        RowKind.ACCEPTED,
+        RowKind.REJECTED,
+        RowKind.ADDRESS_GONE,
+        RowKind.SUPPRESSED,
+        RowKind.EXPIRED,
+        RowKind.DEAD,
+    }
+)
+# Written once more by a successor who cannot know whether the message reached its DLQ.
+_REPEATED = frozenset({RowKind.DEAD, RowKind.EXPIRED})
+
+
+class Ends:
+    """Two ends of one delivery are a sender's who was too slow and his successor's: neither knew of the other."""
+
+    def __init__(self) -> None:
+        self._ends: defaultdict[str, dict[str, LogRow]] = defaultdict(dict)  # by event and key, as they came
+        self._read: Counter[tuple[str, str]] = Counter()
+
+    def read(self, process: str, event_id: str) -> None:
+        """The process knows of all that stands there now."""
+        self._read[process, event_id] = len(self._ends[event_id])
+
+    def rowed(self, process: str, rows: Sequence[LogRow]) -> Iterator[str]:
+        for row in rows:
+            ends = self._ends[row.event_id]
+            if row.kind not in ENDS or row.row in ends:
+                continue
+            known = list(ends.values())[: self._read[process, row.event_id]]
+            against = _against(row, [one for one in known if one.position == row.position])
+            ends[row.row] = row
+            if against is not None:
+                yield f"{process} writes {_named(row)} though it had read {_named(against)}"
+
+
+def _against(row: LogRow, known: Sequence[LogRow]) -> LogRow | None:
+    """An end that leaves nothing to say."""
+    alike = [one for one in known if (one.user_id, one.type_name) == (row.user_id, row.type_name)]
+    told = [one for one in alike if one.channel in (row.channel, None)]
+    if row.channel is None:
+        left = {*channels_of(row.type_name)} - {one.channel for one in alike}
+        return alike[0] if alike and (told or not left) else None
+    for one in told:
+        is_same = one.delivery_id == row.delivery_id
+        if is_same and one.kind is row.kind and one.kind in _REPEATED:
+            continue
+        if is_same or one.channel is None or row.channel is Channel.EMAIL:
+            return one
+    return None
+
+
+def _named(row: LogRow) -> str:
+    what = f"{row.kind} {row.reason} of {row.delivery_id[:8]}"
+    return f"{what} ({row.event_id} {row.user_id} {row.type_name} {row.channel})"
