@@ -40,7 +40,7 @@ class Fate(StrEnum):
     ACCEPTED_SINCE = "accepted_since"  # the log has it: it is taken off the DLQ, and nothing is sent
     IN_DOUBT = "in_doubt"  # it may have been sent: stays, unless forced
     PAST_DEADLINE = "past_deadline"  # stays, unless given a new one
-    NO_DELIVERY = "no_delivery"  # malformed, its template or filter raised, or cut short: stays, for a replay
+    NO_DELIVERY = "no_delivery"  # malformed, buried before it was tried, or cut short: stays, for a replay
 
 
 class Redrive(msgspec.Struct, frozen=True):

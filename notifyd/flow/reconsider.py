@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from notifyd.core.account import Account
+from notifyd.core.audit import speaks_for_all
 from notifyd.core.catalog import Catalog
 from notifyd.core.envelope import event_of
 from notifyd.core.kept_event import Known
@@ -84,9 +85,9 @@ class Reconsider:
     def _gone(self, message: RetryMessage, prepared: Prepared, now_s: float) -> Gone:
         """What now stands against the delivery, under the delivery's own id."""
         for dead_end in prepared.dead_ends:
-            if dead_end.channel in (None, message.channel) and dead_end.row is not None:
-                row = _of_delivery(dead_end.row, message)
-                return Gone([], [msgspec.structs.replace(dead_end, row=row)])
+            if dead_end.row is not None and (dead_end.channel == message.channel or speaks_for_all(dead_end.row)):
+                dead = DeadMessage(dead_end.message.reason, now_s, message.position, delivery=message)
+                return Gone([], [DeadEnd(message.channel, dead, _of_delivery(dead_end.row, message))])
         for row in prepared.rows:
             if row.channel in (None, message.channel):
                 return Gone([_of_delivery(row, message)], [])

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import msgspec
 import pytest
 
 from notifyd.core.catalog import NotificationType
 from notifyd.core.channel import Channel
-from notifyd.core.event import Event
 from notifyd.core.log_row import ENDED, RowKind
 from notifyd.core.outcome import Deferred, Reason
 from notifyd.core.path import compile_path
 from notifyd.core.policy import DeliveryRules
 from notifyd.core.retry import RetryPolicy
-from notifyd.core.user import Contact, DeviceToken, Person
+from notifyd.core.user import Contact, DeviceToken
 from notifyd.errors import NotSent
 from tests.fakes.provider import FakeProvider, accept, in_turn
-from tests.support.flow_rig import SETTINGS, World, paid
+from tests.support.flow_rig import SETTINGS, World, paid, raises
 from tests.support.virtual_time import in_virtual_time
 from tests.support.wire_cut import Wire
 
@@ -274,10 +273,6 @@ async def test_of_two_devices_the_one_in_doubt_is_buried_where_it_can_be_rendere
     assert world.deliveries() == {"accepted": 1, "dead": 1}
 
 
-def _raises(event: Event, person: Person, facts: Mapping[str, object]) -> bool:  # noqa: ARG001 - a catalog filter
-    raise ZeroDivisionError
-
-
 @in_virtual_time
 async def test_a_filter_that_raises_since_buries_only_what_came_to_no_end() -> None:
     both = (Channel.SMS, Channel.EMAIL)
@@ -287,7 +282,7 @@ async def test_a_filter_that_raises_since_buries_only_what_came_to_no_end() -> N
     world.event("ann", words="Paid")
     world.event("bob", words="Paid")
     await _die_uncommitted(world, lambda: len(world.log.of_kind(RowKind.ACCEPTED)) == 2)
-    world.use_types([paid(channels=both, filter=_raises)])
+    world.use_types([paid(channels=both, filter=raises)])
     await _go_on(world)
     assert {row.user_id for row in world.log.of_kind(RowKind.DEAD)} == {"ann"}
     assert len(world.dead.messages[Channel.SMS]) == 1
@@ -390,7 +385,7 @@ async def test_what_a_filter_buried_stays_buried_on_every_channel_when_the_filte
     reached_the_dlq: bool,
 ) -> None:
     both = (Channel.SMS, Channel.EMAIL)
-    world = World([paid(channels=both, filter=_raises)], rules=DeliveryRules(frozenset(both)))
+    world = World([paid(channels=both, filter=raises)], rules=DeliveryRules(frozenset(both)))
     world.beside[Channel.SMS] = FakeProvider(world.clock, channel=Channel.SMS)
     world.directory.contacts["ann"] = Contact("ann", "ann@example.com", phone="+491701234567")
     world.event("ann", words="Paid")

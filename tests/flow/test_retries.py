@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import shake_128
 from string import printable
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from notifyd.core.dead_address import mark_of
 from notifyd.core.log_row import RowKind
 from notifyd.core.message import Delivery
 from notifyd.core.outcome import Accepted, AddressGone, Deferred, Outcome, Reason, Rejected, Unknown
+from notifyd.core.path import compile_path
 from notifyd.core.policy import DeliveryMode, DeliveryRules
 from notifyd.core.retry import RetryPolicy
 from notifyd.core.user import Contact, DeviceToken, ExternalChannel
@@ -22,7 +24,7 @@ from notifyd.errors import NoAnswer, NotSent
 from notifyd.ports import Limits, ProviderRoute
 from tests.fakes.faults import LOST
 from tests.fakes.provider import FakeProvider, accept, in_turn
-from tests.support.flow_rig import SEND_TIMEOUT_S, SETTINGS, World, of, paid
+from tests.support.flow_rig import SEND_TIMEOUT_S, SETTINGS, World, of, paid, raises
 from tests.support.virtual_time import in_virtual_time
 
 EMAIL = frozenset({Channel.EMAIL})
@@ -368,6 +370,33 @@ async def test_a_delivery_whose_type_no_longer_uses_its_channel_does_not_vanish(
     await worker.stopped()
     world.check_account()
     assert world.deliveries()["waiting"] == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [({"data": compile_path("detail.nothing")}, "template"), ({"filter": raises}, "filter_raised")],
+)
+@in_virtual_time
+async def test_a_later_attempt_that_is_not_to_be_rendered_or_decided_is_dead_as_such_with_its_story(
+    fault: dict[str, Any], reason: str
+) -> None:
+    both = (Channel.SMS, Channel.EMAIL)
+    world = World([paid(channels=both)], rules=DeliveryRules(frozenset(both)))
+    world.beside[Channel.SMS] = FakeProvider(world.clock, channel=Channel.SMS)
+    world.events(1)
+    world.provider.answer = in_turn(Deferred(Reason.THROTTLED, retry_after_s=5.0))
+    ann = await world.worker()
+    await world.until(lambda: bool(world.retry.messages))
+    await ann.stopped()
+    world.use_types([paid(channels=both, **fault)])
+    bob = await world.worker("bob")
+    await world.settled()
+    await bob.stopped()
+    [row] = world.log.of_kind(RowKind.DEAD)
+    assert (row.channel, row.reason) == (Channel.EMAIL, reason)
+    [message] = world.dead.messages[Channel.EMAIL]
+    assert message.delivery is not None
+    assert [attempted.reason for attempted in message.delivery.story] == ["throttled"]
 
 
 @in_virtual_time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -15,6 +15,7 @@ from notifyd.core.catalog import Catalog, LookupPolicy, LookupSpec, Notification
 from notifyd.core.channel import Channel, InDoubt
 from notifyd.core.decode import Decoder
 from notifyd.core.delivery_id import Identity
+from notifyd.core.event import Event
 from notifyd.core.filter_criteria import SourceKind, compile_filter_criteria
 from notifyd.core.log_row import LogRow, RowKind
 from notifyd.core.message import Delivery
@@ -23,7 +24,7 @@ from notifyd.core.pattern import compile_pattern
 from notifyd.core.policy import DeliveryRules
 from notifyd.core.retry import RetryPolicy
 from notifyd.core.sequence import StartingPosition, TrimHorizon
-from notifyd.core.user import Contact, UserSettings
+from notifyd.core.user import Contact, Person, UserSettings
 from notifyd.flow.deliver import DeliverTimes
 from notifyd.flow.engine import Engine
 from notifyd.flow.feed_turns import FeedTimes
@@ -99,6 +100,10 @@ def paid(name: str = "paid", detail_type: str = "paid", **fields: Any) -> Notifi
         **fields,
     }
     return NotificationType(name, **values)
+
+
+def raises(event: Event, person: Person, facts: Mapping[str, object]) -> bool:  # noqa: ARG001 - a catalog filter
+    raise ZeroDivisionError
 
 
 def merchant_lookup(on_failure: LookupPolicy) -> LookupSpec:
