@@ -17,6 +17,7 @@ from tests.simulation.faults import Group
 from tests.simulation.network import Mishap
 from tests.simulation.operations import OPERATIONS
 from tests.simulation.run import Options, Result, run_seed
+from tests.simulation.world.releases import OTHERS
 
 _MEMORY_MAX_BYTES = 2 << 30
 # A full run is long enough that each fault and each crash point must have come up.
@@ -46,6 +47,15 @@ _EVERY_FAULT = (
     "merge",
     "SIGTERM",
     "duplicate record",
+    *(release.name for release in OTHERS),
+    "user opts out",
+    "user opts in",
+    "user chooses channels",
+    "address changes",
+    "address goes",
+    "address comes back",
+    "device is added",
+    "device is removed",
     "trim",
 )
 

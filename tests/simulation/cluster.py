@@ -19,7 +19,7 @@ from notifyd.ports import Provider, ProviderRoute
 from notifyd.system import SystemClock
 from notifyd.telemetry.metrics import Metrics
 from tests.fakes.control_table import FakeControlTable
-from tests.simulation.daemon import CATALOG, DECODERS, IDENTITY, SHELF
+from tests.simulation.daemon import CATALOGS, DECODERS, IDENTITY, SHELF
 from tests.simulation.dice import DiceEntropy
 from tests.simulation.process import Process, State
 from tests.simulation.through import AlertsPort, DirectoryPort, RetryQueuePort, SourcePort, Through
@@ -141,7 +141,7 @@ class Cluster:
         return self._parts.engine(
             self._parts.outside(outside, process, world),
             msgspec.structs.replace(self._settings, worker_id=process.name),
-            catalog=CATALOG,
+            catalog=CATALOGS[world.releases.current.name],
             rules=DeliveryRules(frozenset(CHANNELS)),
             identity=IDENTITY,
             templates=SHELF,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from notifyd.core.catalog import Catalog, NotificationType
-from notifyd.core.channel import InDoubt, Lane
+from notifyd.core.channel import Channel, InDoubt, Lane
 from notifyd.core.decode import Decoder
 from notifyd.core.delivery_id import Identity
 from notifyd.core.filter_criteria import SourceKind, compile_filter_criteria
@@ -20,6 +21,7 @@ from notifyd.flow.setup import FlowSettings
 from notifyd.flow.templates import TemplateShelf
 from tests.simulation.world.meaning import channels_of
 from tests.simulation.world.world import EPOCH_S
+from tests.support.flow_rig import raises
 
 # The shipped defaults.
 FAILOVER_S = 15.0
@@ -71,32 +73,48 @@ class _Never:
 SHELF = TemplateShelf(_Templates(), _Never(), refresh_s=1e9)
 
 
-def _type(
-    name: str, detail_type: str, *, in_doubt: InDoubt = InDoubt.RESEND, lane: Lane = Lane.TRANSACTIONAL
-) -> NotificationType:
-    return NotificationType(
-        name,
-        match=compile_pattern({"source": ["shop"], "detail-type": [detail_type]}),
-        users=compile_path("detail.users"),
-        data=compile_path("detail"),
-        category="payments",
-        channels=channels_of(name),
-        template="paid",
-        lane=lane,
-        in_doubt=in_doubt,
-    )
+def _type(name: str, detail_type: str, **fields: Any) -> NotificationType:
+    values: dict[str, Any] = {
+        "match": compile_pattern({"source": ["shop"], "detail-type": [detail_type]}),
+        "users": compile_path("detail.users"),
+        "data": compile_path("detail"),
+        "category": "payments",
+        "channels": channels_of(name),
+        "template": "paid",
+        **fields,
+    }
+    return NotificationType(name, **values)
 
 
-CATALOG = Catalog(
-    [
+_TYPES = {
+    one_type.name: one_type
+    for one_type in (
         _type("paid", "paid"),
         _type("asked", "asked", in_doubt=InDoubt.LOOK_UP),
         _type("held", "held", in_doubt=InDoubt.HOLD),
         _type("first", "double"),
         _type("second", "double", lane=Lane.BULK),
         _type("both", "both"),
-    ]
-)
+    )
+}
+
+
+def _catalog(*changed: NotificationType, without: str = "") -> Catalog:
+    types = _TYPES | {one_type.name: one_type for one_type in changed}
+    return Catalog([one_type for name, one_type in types.items() if name != without])
+
+
+# By release.
+CATALOGS = {
+    "as usual": _catalog(),
+    "a channel is dropped": _catalog(_type("both", "both", channels=(Channel.EMAIL,))),
+    "a type is dropped": _catalog(without="second"),
+    "a type matches other events": _catalog(_type("paid", "paid again")),
+    "a filter raises": _catalog(_type("both", "both", filter=raises)),
+    "a template fails": _catalog(
+        _type("asked", "asked", in_doubt=InDoubt.LOOK_UP, data=compile_path("detail.nothing"))
+    ),
+}
 
 
 def _decoders() -> tuple[Decoder, Decoder]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from notifyd.core.channel import Channel
 from notifyd.core.log_row import LogRow, RowKind
-from tests.simulation.world.meaning import channels_of
+from tests.simulation.world.meaning import channels_of, is_of_all_channels
 
 ENDS = frozenset(
     {
@@ -49,17 +49,22 @@ class Ends:
 def _against(row: LogRow, known: Sequence[LogRow]) -> LogRow | None:
     """An end that leaves nothing to say."""
     alike = [one for one in known if (one.user_id, one.type_name) == (row.user_id, row.type_name)]
-    told = [one for one in alike if one.channel in (row.channel, None)]
-    if row.channel is None:
+    of_all = [one for one in alike if is_of_all_channels(one)]
+    if of_all:
+        return None if _is_repeated(row, of_all[0]) else of_all[0]
+    if is_of_all_channels(row):
         left = {*channels_of(row.type_name)} - {one.channel for one in alike}
-        return alike[0] if alike and (told or not left) else None
-    for one in told:
+        return alike[0] if alike and not left else None
+    for one in alike:
         is_same = one.delivery_id == row.delivery_id
-        if is_same and one.kind is row.kind and one.kind in _REPEATED:
-            continue
-        if is_same or one.channel is None or row.channel is Channel.EMAIL:
+        is_other = is_same or (one.channel is row.channel and row.channel is Channel.EMAIL)
+        if is_other and not _is_repeated(row, one):
             return one
     return None
+
+
+def _is_repeated(row: LogRow, before: LogRow) -> bool:
+    return row.delivery_id == before.delivery_id and row.kind is before.kind and row.kind in _REPEATED
 
 
 def _named(row: LogRow) -> str:

@@ -14,6 +14,7 @@ from tests.simulation.network import Mishap, Weather
 from tests.simulation.operations import BUSIEST, OPERATIONS, POINTS, RARE, SERVICES
 from tests.simulation.process import Doom, Process, State
 from tests.simulation.world.provider import Mood
+from tests.simulation.world.releases import OTHERS, USUAL
 from tests.simulation.world.stream import WorldSource
 from tests.simulation.world.world import World
 
@@ -29,6 +30,7 @@ class Group(StrEnum):
     RESTART = "restart"
     DUPLICATE = "duplicate"
     TRIM = "trim"
+    RELEASE = "release"
 
 
 # How often each group is drawn.
@@ -43,6 +45,7 @@ WEIGHTS = {
     Group.RESTART: 2,
     Group.DUPLICATE: 1,
     Group.TRIM: 1,
+    Group.RELEASE: 2,
 }
 
 
@@ -85,6 +88,7 @@ class Director:
             Group.RESTART: self._restart,
             Group.DUPLICATE: self._repeat,
             Group.TRIM: self._trim,
+            Group.RELEASE: self._release,
         }
         for fault in faults:
             self._open += 1
@@ -282,3 +286,22 @@ class Director:
                 self._world.judge.trimmed(source, shard, trimmed)
                 source.trim(shard, trimmed)
                 self._fire("trim", major=False)
+
+    def _release(self) -> None:
+        """Who starts from now on has another configuration, until it is mended; some worker starts at once."""
+        release = self._dice.one_of(OTHERS)
+        self._fire(release.name, major=False)
+        self._world.releases.use(release)
+        self._replace_one()
+        self._lasting(self._dice.between(2.0, 30.0), self._mend)
+
+    def _mend(self) -> None:
+        self._world.releases.use(USUAL)
+        self._replace_one()
+
+    def _replace_one(self) -> None:
+        """One that was about to send dies; or one is told to end."""
+        if self._dice.chance(0.5):
+            self._crash()
+        else:
+            self._restart()

@@ -303,5 +303,6 @@ SEEDED_BUGS: dict[str, SeededBug] = {
     "asking again before a later attempt": SeededBug((Group.PROVIDER,), outside=_asking_once),
     "taking up a listed resend": SeededBug((Group.CRASH,), outside=_blind_to(RowKind.POSSIBLE_DUPLICATE)),
     "no end beside a suppression": SeededBug((Group.CRASH,), outside=_blind_to(RowKind.SUPPRESSED)),
+    "no end beside a burial": SeededBug((Group.CRASH, Group.RELEASE), outside=_blind_to(RowKind.DEAD)),
     "append-only rows": SeededBug((Group.PROVIDER, Group.WEATHER), outside=_one_row_a_delivery),
 }

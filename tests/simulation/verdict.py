@@ -38,11 +38,13 @@ def _events(world: World) -> Iterator[str]:
     gone = sum(world.judge.gaps.values())
     if not put - gone <= accounted["read"] or (accounted["read"] > put and not gone):
         yield f"{put} records were put and {gone} trimmed, {accounted['read']} are accounted as read"
-    parts = ("filtered", "unmatched", "malformed", "expanded", "before_start", "duplicate")
+    parts: tuple[str, ...] = ("filtered", "unmatched", "malformed", "expanded", "before_start", "duplicate")
     if accounted["read"] != sum(accounted[part] for part in parts):
         yield f"the first equation has a residue: {dict(accounted)}"
     least, most = world.judge.repeats_least, world.judge.repeats_most
     moved = {"expanded": (-most, -least), "duplicate": (least, most)}
+    if world.releases.may_match_less:
+        parts = ("filtered", "malformed", "before_start")
     for part in parts:
         least, most = (world.judge.accounts[part] + by for by in moved.get(part, (0, 0)))
         if accounted[part] < least - gone or (accounted[part] > most and not gone):
@@ -87,10 +89,12 @@ def _one_delivery(
     """What its user was from when the event was put decides what it may have come to."""
     _, user, _, channel = meaning
     known = {reachable(person, channel) for person in world.people.since(user, since_s)}
-    if not ends:
-        yield "has no end"
     if RowKind.ACCEPTED in ends and not was_sent:
         yield "is accepted and was never taken"
+    if world.releases.may_leave_out(meaning) or (RowKind.DEAD in ends and world.releases.may_bury(meaning)):
+        return
+    if not ends:
+        yield "has no end"
     if not any(known):
         if was_sent or ends != {RowKind.SUPPRESSED}:
             yield "was to be suppressed"
@@ -154,11 +158,14 @@ def _dead(world: World, *, is_calm: bool) -> Iterator[str]:
         for message in messages
         if message.delivery is not None
     }
+    # Of what was buried before anything was tried, the event is there.
+    events = {message.position for messages in world.dead.messages.values() for message in messages}
     dead = {row.delivery_id: row for row in world.rows() if row.kind in (RowKind.DEAD, RowKind.EXPIRED)}
     undone = {row.delivery_id for row in world.rows() if row.kind in ENDS - {RowKind.DEAD, RowKind.EXPIRED}}
     for delivery_id, row in dead.items():
         [meaning, *_] = meanings_of(row)
-        if delivery_id not in buried | undone and meaning not in trimmed:
+        is_there = delivery_id in buried or (not row.attempt and row.position in events)
+        if not is_there and delivery_id not in undone and meaning not in trimmed:
             yield f"{meaning} is dead and on no DLQ"
         if is_calm:
             yield f"{meaning} is dead without a fault"

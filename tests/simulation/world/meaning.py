@@ -30,7 +30,12 @@ def meanings(event_id: str, user_ids: list[str], detail_type: str) -> Iterator[M
                 yield event_id, user_id, type_name, channel
 
 
+def is_of_all_channels(row: LogRow) -> bool:
+    """Without a channel, or of a filter, which is asked once for all of them before anything is tried."""
+    return row.channel is None or (row.reason == "filter_raised" and not row.attempt)
+
+
 def meanings_of(row: LogRow) -> list[Meaning]:
-    """What a row speaks for: without a channel, for all of its type's."""
-    channels = channels_of(row.type_name) if row.channel is None else (row.channel,)
+    """What a row speaks for."""
+    channels = channels_of(row.type_name) if row.channel is None or is_of_all_channels(row) else (row.channel,)
     return [(row.event_id, row.user_id, row.type_name, channel) for channel in channels]

@@ -17,6 +17,7 @@ from tests.simulation.trace import Trace
 from tests.simulation.world.load import Burst, Written
 from tests.simulation.world.people import People
 from tests.simulation.world.provider import Account
+from tests.simulation.world.releases import Releases
 from tests.simulation.world.stream import WorldSource
 from tests.simulation.world.tables import WorldDeadLetters, WorldLog, WorldRetryQueue, WorldTable
 
@@ -65,6 +66,7 @@ class World:
         self.network = Network(loop, dice.sub("network"), trace, broken)
         self.fired: Counter[str] = self.network.fired
         self.people = People(loop.time)
+        self.releases = Releases()
         self.judge = Judge(self)
         self.table = WorldTable(self.judge)
         self.log = WorldLog(self.judge)
