@@ -68,8 +68,9 @@ class AttemptClaims:
             ticket.again = True
 
     async def claim_end(self, message: RetryMessage, *, until_s: float) -> Verdict:
-        """Of an attempt that is to end unsent: another copy of its message may have been sent, or be about to be.
-        OURS, ANOTHERS or ENDED; raises what the log raises.
+        """Of an attempt that is to end unsent: another copy of its message may have been sent, or be about to be,
+        and of one in doubt it may be known by now that it was taken. OURS, ANOTHERS or ENDED; raises what the log
+        raises.
         """
         claim = self._rows.undelivered_row(
             event_id=message.event_id,
@@ -83,8 +84,6 @@ class AttemptClaims:
             channel=message.channel,
         )
         standing = await self._race(msgspec.structs.replace(claim, attempt=message.attempt), until_s)
-        if standing is None:
-            return Verdict.OURS
         of_event = await self._log.rows_of_event(message.event_id)
         settled = [
             row.position for row in of_event if row.delivery_id == message.delivery_id and row.kind in SETTLED
@@ -92,7 +91,9 @@ class AttemptClaims:
         if message.position in settled:
             return Verdict.ENDED
         # Of a copy's end nothing is known at this position: it has one of its own to come.
-        return Verdict.ANOTHERS if not settled and self._is_held(standing) else Verdict.OURS
+        if standing is None or settled:
+            return Verdict.OURS
+        return Verdict.ANOTHERS if self._is_held(standing) else Verdict.OURS
 
     def _is_held(self, standing: LogRow) -> bool:
         until_s = float((standing.detail or {}).get("until_s", standing.at_s))

@@ -274,6 +274,22 @@ async def test_a_user_who_opts_out_before_the_next_attempt_gets_nothing() -> Non
 
 
 @in_virtual_time
+async def test_a_user_who_opts_out_after_all_was_taken_is_not_told_to_have_got_nothing() -> None:
+    """The first sender was only slow; its row comes while the delivery waits, in doubt, to be tried again."""
+    world = World()
+    world.events(1)
+    world.provider.answer = in_turn(None)
+    ann = await world.worker("ann")
+    await world.until(lambda: bool(world.retry.messages))
+    [unknown] = world.log.rows
+    await world.log.append([msgspec.structs.replace(unknown, kind=RowKind.ACCEPTED, reason="")])
+    world.person("u0", opted_out=True)
+    await world.settled()
+    await ann.stopped()
+    assert not world.log.of_kind(RowKind.SUPPRESSED)
+
+
+@in_virtual_time
 async def test_an_address_called_gone_meanwhile_is_sent_nothing_though_the_user_has_another() -> None:
     world = World([paid(channels=(Channel.PUSH_IOS,))], channel=Channel.PUSH_IOS)
     devices = (DeviceToken("old", "apns"), DeviceToken("new", "apns"))
