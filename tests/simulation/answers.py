@@ -20,8 +20,9 @@ class Answers:
         self._people = people
         self._now = 0  # counts what happened
         self._told: defaultdict[tuple[str, str], list[tuple[int, Person]]] = defaultdict(list)
-        self._taken_at: dict[tuple[str, str], int] = {}  # by process and shard
-        self._received_at: dict[tuple[str, str], int] = {}  # by process and delivery
+        # By process, and by shard, or by delivery and attempt.
+        self._taken_at: dict[tuple[str, str], int] = {}
+        self._received_at: defaultdict[tuple[str, str], dict[int, int]] = defaultdict(dict)
 
     def told(self, process: str, people: Mapping[str, Person]) -> None:
         self._now += 1
@@ -38,7 +39,8 @@ class Answers:
     def received(self, process: str, messages: Iterable[RetryMessage]) -> None:
         self._now += 1
         for message in messages:
-            self._received_at[process, message.delivery_id] = self._now
+            # Of two copies the one that was asked about may be the first.
+            self._received_at[process, message.delivery_id].setdefault(message.attempt, self._now)
 
     def against(self, process: str, delivery: Delivery, shards: Collection[str]) -> str:
         """Why it is not to be sent; "": it may. `shards`: those that have its event."""
@@ -46,7 +48,9 @@ class Answers:
         if is_first:
             since = min((at for key in shards if (at := self._taken_at.get((process, key)))), default=0)
         else:
-            since = self._received_at.get((process, delivery.delivery_id), 0)
+            # Of an attempt that is in doubt the claim makes the next.
+            received = self._received_at[process, delivery.delivery_id]
+            since = received[max(attempt for attempt in received if attempt <= delivery.attempt)]
         told = [person for at, person in self._told[process, delivery.user_id] if at > since]
         if not told:
             return "unasked"

@@ -47,7 +47,10 @@ class Ends:
 
 
 def _against(row: LogRow, known: Sequence[LogRow]) -> LogRow | None:
-    """An end that leaves nothing to say."""
+    """An end that leaves nothing to say. A later attempt goes by its own delivery's rows alone."""
+    if row.attempt > 1:
+        own = (one for one in known if one.delivery_id == row.delivery_id and not _is_repeated(row, one))
+        return next(own, None)
     alike = [one for one in known if (one.user_id, one.type_name) == (row.user_id, row.type_name)]
     of_all = [one for one in alike if is_of_all_channels(one)]
     if of_all:
