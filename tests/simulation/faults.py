@@ -35,7 +35,7 @@ class Group(StrEnum):
 
 # How often each group is drawn.
 WEIGHTS = {
-    Group.CRASH: 10,
+    Group.CRASH: 13,
     Group.PAUSE: 2,
     Group.CUT: 3,
     Group.WEATHER: 5,
@@ -169,7 +169,7 @@ class Director:
 
     def _crash(self) -> None:
         """At any of its next steps, or at one soon after the next send, when most is in flight."""
-        if self._dice.chance(0.6):
+        if self._dice.chance(0.75):
             self._world.judge.ambushes.append(self._dice.whole(1, 30))
             return
         worker = self._victim()
