@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from notifyd.core.audit import speaks_for_all
 from notifyd.core.catalog import NotificationType
 from notifyd.core.delivery_id import Identity
 from notifyd.core.event import Event
@@ -47,7 +48,7 @@ def left_to_do(
     }
     ids = set(id_of.values())
     for decision in decisions:
-        told = [row for row in rows if decision.channel is None or row.channel in (decision.channel, None)]
+        told = [row for row in rows if decision.channel in (None, row.channel) or speaks_for_all(row)]
         match decision:
             case Suppressed():
                 if not told:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from notifyd.core.channel import Channel
 from notifyd.core.delivery_id import Identity
 from notifyd.core.event import Event
@@ -57,3 +59,11 @@ def test_of_two_changed_addresses_each_goes_on_under_one_of_the_old_ids() -> Non
 def test_what_the_channel_got_before_a_device_was_new_is_not_sent_to_that_device() -> None:
     assert not _left(["a", "new"], _row("a", RowKind.ACCEPTED))
     assert not _left(["new"], _row("old", RowKind.REJECTED))
+
+
+def test_what_a_filter_buried_is_sent_on_none_of_its_types_channels() -> None:
+    buried = LogRow(
+        "e-1", "any", 0, RowKind.DEAD, POSITION, 1.0, 2, "ann", "paid", Channel.SMS, reason="filter_raised"
+    )
+    assert not _left(["a"], buried)
+    assert _left(["a"], msgspec.structs.replace(buried, attempt=2))
