@@ -10,9 +10,11 @@ import msgspec
 from notifyd.core.channel import InDoubt
 from notifyd.core.log_row import ENDED, LogRow, RowKind
 from notifyd.core.log_rows import RowMaker
-from notifyd.core.retry_message import RetryMessage
+from notifyd.core.retry_message import DeadMessage, RetryMessage
 from notifyd.errors import AwsError, TransportError
 from notifyd.flow.backoff import Backoff
+from notifyd.flow.prepared import DeadEnd
+from notifyd.flow.reconsider import Gone
 from notifyd.flow.resume import story_of
 from notifyd.flow.said import SETTLED, TO_THE_DLQ
 from notifyd.flow.ticket import Ticket
@@ -67,10 +69,10 @@ class AttemptClaims:
             ticket.delivery.attempt += 1
             ticket.again = True
 
-    async def claim_end(self, message: RetryMessage, *, until_s: float) -> Verdict:
-        """Of an attempt that is to end unsent: another copy of its message may have been sent, or be about to be,
-        and of one in doubt it may be known by now that it was taken. OURS, ANOTHERS or ENDED; raises what the log
-        raises.
+    async def claim_end(self, message: RetryMessage, gone: Gone, *, until_s: float) -> Gone | Verdict:
+        """What is to be written of an attempt that is to end unsent: `gone`, or once more that it is buried. ENDED
+        or ANOTHERS: nothing, for another copy of its message may have been sent, or be about to be, and of one in
+        doubt it may be known by now that it was taken. Raises what the log raises.
         """
         claim = self._rows.undelivered_row(
             event_id=message.event_id,
@@ -85,15 +87,16 @@ class AttemptClaims:
         )
         standing = await self._race(msgspec.structs.replace(claim, attempt=message.attempt), until_s)
         of_event = await self._log.rows_of_event(message.event_id)
-        settled = [
-            row.position for row in of_event if row.delivery_id == message.delivery_id and row.kind in SETTLED
-        ]
+        rows = [row for row in of_event if row.delivery_id == message.delivery_id]
+        settled = [row.position for row in rows if row.kind in SETTLED]
         if message.position in settled:
             return Verdict.ENDED
         # Of a copy's end nothing is known at this position: it has one of its own to come.
-        if standing is None or settled:
-            return Verdict.OURS
-        return Verdict.ANOTHERS if self._is_held(standing) else Verdict.OURS
+        if standing is not None and not settled and self._is_held(standing):
+            return Verdict.ANOTHERS
+        buried = (row for row in rows if row.kind in TO_THE_DLQ and row.position == message.position)
+        standing = next((row for row in buried if not _is_redriven(row, message.attempt)), None)
+        return gone if standing is None else _buried_again(message, standing)
 
     def _is_held(self, standing: LogRow) -> bool:
         until_s = float((standing.detail or {}).get("until_s", standing.at_s))
@@ -153,6 +156,11 @@ def _ended(ticket: Ticket, ended: Mapping[RowKind, LogRow], rows: Sequence[LogRo
         return Verdict.EXPIRED
     ticket.dead_for = dead.reason
     return Verdict.BURIED
+
+
+def _buried_again(message: RetryMessage, row: LogRow) -> Gone:
+    dead = DeadMessage(row.reason, row.at_s, row.position, delivery=message)
+    return Gone([], [DeadEnd(message.channel, dead, row)])
 
 
 def _is_redriven(row: LogRow, attempt: int) -> bool:

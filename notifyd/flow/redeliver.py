@@ -245,9 +245,9 @@ class Redeliverer:
         return True
 
     async def _give_up(self, gone: Gone, received: Received) -> None:
-        verdict = await self._checks.claims.claim_end(received.message, until_s=self._until_s(received))
-        if verdict is Verdict.OURS:
-            self._end(gone, received)
+        verdict = await self._checks.claims.claim_end(received.message, gone, until_s=self._until_s(received))
+        if isinstance(verdict, Gone):
+            self._end(verdict, received)
         elif verdict is Verdict.ENDED:
             self._delete(received, lambda: None)
 

@@ -548,8 +548,9 @@ async def test_a_held_type_whose_first_attempt_was_refused_outright_is_tried_aga
     assert world.deliveries() == {"accepted": 1}
 
 
+@pytest.mark.parametrize("opted_out", [False, True])
 @in_virtual_time
-async def test_what_was_buried_by_a_retry_that_died_before_the_dlq_took_it_gets_there() -> None:
+async def test_what_was_buried_by_a_retry_that_died_before_the_dlq_took_it_gets_there(opted_out: bool) -> None:
     world = World([paid(in_doubt=InDoubt.HOLD)])
     world.provider.answer = in_turn(Deferred(Reason.PROVIDER_ERROR), None)
     world.events(1)
@@ -558,10 +559,12 @@ async def test_what_was_buried_by_a_retry_that_died_before_the_dlq_took_it_gets_
     await world.until(lambda: bool(world.log.of_kind(RowKind.DEAD)))
     await ann.killed()
     world.dead.faults.outage = None
+    world.person("u0", opted_out=opted_out)
     bob = await world.worker("bob")
     await world.settled(within_s=300)
     await bob.stopped()
     assert [message.reason for message in world.dead.messages[Channel.EMAIL]] == [Reason.IN_DOUBT_HELD]
+    assert world.deliveries() == {"dead": 1}
     assert len(world.provider.requests) == 2
 
 
