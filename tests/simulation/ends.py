@@ -19,6 +19,8 @@ ENDS = frozenset(
         RowKind.DEAD,
     }
 )
+# A provider's word, and no decision.
+_TOLD = frozenset({RowKind.ACCEPTED, RowKind.REJECTED, RowKind.ADDRESS_GONE})
 # Written once more by a successor who cannot know whether the message reached its DLQ.
 _REPEATED = frozenset({RowKind.DEAD, RowKind.EXPIRED})
 
@@ -47,10 +49,14 @@ class Ends:
 
 
 def _against(row: LogRow, known: Sequence[LogRow]) -> LogRow | None:
-    """An end that leaves nothing to say. A later attempt goes by its own delivery's rows alone."""
+    """An end that leaves nothing to say.
+
+    A later attempt reads nothing where nobody had claimed it before, so that a slow sender's row may stand there;
+    what it decides by itself it decides by its own delivery's rows.
+    """
     if row.attempt > 1:
         own = (one for one in known if one.delivery_id == row.delivery_id and not _is_repeated(row, one))
-        return next(own, None)
+        return None if row.kind in _TOLD else next(own, None)
     alike = [one for one in known if (one.user_id, one.type_name) == (row.user_id, row.type_name)]
     of_all = [one for one in alike if is_of_all_channels(one)]
     if of_all:
