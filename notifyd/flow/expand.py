@@ -177,10 +177,11 @@ class Expander:
         origin, notification_type = want.origin, want.notification_type
         reachable = (channel for channel in notification_type.channels if channel in self._rules.available)
         channel = planned.channel if planned is not None else next(reachable, None)
-        address = planned.address if planned is not None else ""
+        # A filter speaks for all channels: by an id of the first it would be taken for what became of that alone.
+        meant = (planned.channel, planned.address) if planned is not None else ("", "")
         row = self._rows.undelivered_row(
             event_id=origin.event.event_id,
-            delivery_id=self._delivery_id(want, person, channel or "", address),
+            delivery_id=self._delivery_id(want, person, *meant),
             kind=RowKind.DEAD,
             position=origin.position,
             at_s=now_s,

@@ -474,3 +474,17 @@ async def test_what_was_deferred_on_a_channel_that_has_no_provider_any_more_is_d
     await _go_on(world)
     assert world.deliveries() == {"accepted": 1, "dead": 1}
     assert [message.reason for message in world.dead.messages[None]] == ["type_unknown"]
+
+
+@in_virtual_time
+async def test_a_filter_that_raises_since_buries_what_is_in_doubt_beside_a_channel_without_an_address() -> None:
+    both = (Channel.SMS, Channel.EMAIL)
+    world = World([paid(channels=both)], rules=DeliveryRules(frozenset(both)))
+    world.beside[Channel.SMS] = FakeProvider(world.clock, channel=Channel.SMS)
+    world.unanswered(lambda _: True)
+    world.event("ann")
+    await _die_uncommitted(world, lambda: bool(world.log.of_kind(RowKind.SUPPRESSED)))
+    world.use_types([paid(channels=both, filter=raises)])
+    await _go_on(world)
+    assert world.deliveries() == {"suppressed": 1, "dead": 1}
+    assert sum(map(len, world.dead.messages.values())) == 1
