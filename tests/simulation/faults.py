@@ -116,7 +116,7 @@ class Director:
             if operation == "retry.hide":  # only who thinks it early hides a message
                 self._later(at_s, self._begin_early)
             if operation == "provider.look_up":  # only what got no answer is looked up
-                self._later(at_s / 2, self._feel, Mood(hangs=1.0), 3.0)
+                self._later(at_s / 2, self._feel, Mood(hangs=1.0), 8.0)
             self._later(at_s + 20.0, self._begin, pardon)
         else:
             self._later(at_s, dooms.append, doom)
