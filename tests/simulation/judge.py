@@ -43,6 +43,7 @@ class Judge:
         self._ended: set[Meaning] = set()
         self._buried_records: set[str] = set()
         self._repeats: set[str] = set()
+        self._brought_at: defaultdict[str, set[str]] = defaultdict(set)  # positions, by event
         self._shards_of: defaultdict[str, set[str]] = defaultdict(set)
         self._puts_of: defaultdict[str, list[tuple[str, _Put]]] = defaultdict(list)
         self._in_flight: dict[str, tuple[str, str]] = {}  # process and user, by delivery
@@ -209,6 +210,11 @@ class Judge:
                 self._repeats.add(row.position)
             if row.kind is RowKind.POSSIBLE_DUPLICATE:
                 self.flagged.add(row.delivery_id)
+                brought_at = self._brought_at[row.event_id]
+                if brought_at and row.position not in brought_at:
+                    self._repeats.add(row.position)  # set aside: who brought the event before ends it
+            elif row.kind in ENDS or row.kind in (RowKind.DEFERRED, RowKind.UNKNOWN):
+                self._brought_at[row.event_id].add(row.position)
             self._in_flight.pop(row.delivery_id, None)
             self._open.rowed(row.delivery_id)
 
