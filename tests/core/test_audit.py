@@ -79,8 +79,11 @@ def test_a_channel_without_a_row_is_missing_unless_a_row_speaks_for_all_channels
     assert [missing.channel for missing in by_mail.missing] == [Channel.SMS]
     opted_out = row("a", RowKind.SUPPRESSED, channel=None, reason="opted_out")
     assert check_event(event(user_id="a"), (BY_TWO,), [opted_out], POSITION).missing == []
-    raised = row("a", RowKind.DEAD, reason=Reason.FILTER_RAISED)
+    raised = row("a", RowKind.DEAD, attempt=0, reason=Reason.FILTER_RAISED)
     assert check_event(event(user_id="a"), (BY_TWO,), [raised], POSITION).missing == []
+    raised_later = row("a", RowKind.DEAD, attempt=1, reason=Reason.FILTER_RAISED)
+    by_mail = check_event(event(user_id="a"), (BY_TWO,), [raised_later], POSITION)
+    assert [missing.channel for missing in by_mail.missing] == [Channel.SMS]
 
 
 def test_an_event_that_expired_whole_misses_nobody() -> None:

@@ -4,6 +4,7 @@ whatever goes into a message or a row can be read again.
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import shake_128
 
 import msgspec
@@ -20,6 +21,7 @@ QUEUE_BYTES_MAX = 2**20
 NONCHARACTERS = "\ufffe\uffff"
 
 
+@cache
 def noise(chars: int, *, noncharacters_in: int = 0) -> str:
     """Text that hardly compresses; of each `noncharacters_in` characters one is one that SQS refuses."""
     text = "".join(chr(0x23 + byte % 0x39) for byte in shake_128(b"noise").digest(chars))
@@ -46,9 +48,9 @@ def message(text: str, address: str = "ann@example.com") -> RetryMessage:
     )
 
 
-@pytest.mark.parametrize("address_chars", [15, 200_000, 390_000])
-@pytest.mark.parametrize("chars", [100_000, 600_000, 800_000, 990_000, 1_200_000])
-@pytest.mark.parametrize("noncharacters_in", [0, 2, 20])
+@pytest.mark.parametrize("address_chars", [15, 390_000])
+@pytest.mark.parametrize("chars", [600_000, 990_000, 1_200_000])
+@pytest.mark.parametrize("noncharacters_in", [0, 2])
 def test_what_is_said_to_fit_a_message_is_no_longer_than_a_queue_takes(
     chars: int, noncharacters_in: int, address_chars: int
 ) -> None:

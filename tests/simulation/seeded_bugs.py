@@ -279,9 +279,10 @@ def _blind_to(kind: RowKind) -> Callable[[Outside, Process, World], Outside]:
 
 
 class SeededBug(msgspec.Struct, frozen=True):
-    """`groups`: the faults under which it shows soonest."""
+    """`groups`: the faults under which it shows soonest. `is_rare`: it takes dozens of seeds even so."""
 
     groups: tuple[Group, ...]
+    is_rare: bool = False
     engine: Callable[..., Engine] = Engine
     outside: Callable[[Outside, Process, World], Outside] = lambda outside, _process, _world: outside
 
@@ -303,6 +304,8 @@ SEEDED_BUGS: dict[str, SeededBug] = {
     "asking again before a later attempt": SeededBug((Group.PROVIDER,), outside=_asking_once),
     "taking up a listed resend": SeededBug((Group.CRASH,), outside=_blind_to(RowKind.POSSIBLE_DUPLICATE)),
     "no end beside a suppression": SeededBug((Group.CRASH,), outside=_blind_to(RowKind.SUPPRESSED)),
-    "no end beside a burial": SeededBug((Group.CRASH, Group.RELEASE), outside=_blind_to(RowKind.DEAD)),
+    "no end beside a burial": SeededBug(
+        (Group.CRASH, Group.RELEASE), is_rare=True, outside=_blind_to(RowKind.DEAD)
+    ),
     "append-only rows": SeededBug((Group.PROVIDER, Group.WEATHER), outside=_one_row_a_delivery),
 }

@@ -10,7 +10,10 @@ from tests.simulation.seeded_bugs import SEEDED_BUGS
 _SEEDS_MAX = 60
 
 
-@pytest.mark.parametrize("rule", SEEDED_BUGS)
+@pytest.mark.parametrize(
+    "rule",
+    [pytest.param(rule, marks=[pytest.mark.slow] if bug.is_rare else []) for rule, bug in SEEDED_BUGS.items()],
+)
 def test_without_one_rule_some_seed_breaks_a_promise_that_holds_with_it(rule: str) -> None:
     bug = SEEDED_BUGS[rule]
     options = Options(groups=bug.groups)

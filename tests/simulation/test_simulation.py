@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.faults import Group
 from tests.simulation.run import Options, run_seed
 
-SEEDS = 50
+SEEDS = 30
 _GROUPS = 10
 
 
